@@ -1,0 +1,111 @@
+"""Both decision tables are total and have no row that never decides."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+
+from nova_watchdog.core import diagnose, rules
+from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.facts import Facts
+from nova_watchdog.core.model import Mode
+from nova_watchdog.core.rules import Situation, Verb
+from nova_watchdog.core.state import Phase
+from nova_watchdog.core.table import domain, first_match, matches, when
+
+TABLES = [
+    pytest.param(diagnose.TABLE, Facts, id="diagnosis"),
+    pytest.param(rules.TABLE, Situation, id="rules"),
+]
+
+
+@pytest.mark.parametrize(("table", "situation_type"), TABLES)
+def test_every_combination_has_a_row(table, situation_type):
+    """A situation without a row would raise in the middle of the night."""
+    for situation in domain(situation_type):
+        first_match(table, situation)
+
+
+@pytest.mark.parametrize(("table", "situation_type"), TABLES)
+def test_no_row_is_shadowed(table, situation_type):
+    """Each row decides at least one situation: a row that never does is a mistake or a lie."""
+    deciding = {first_match(table, situation).number for situation in domain(situation_type)}
+    assert deciding == {row.number for row in table}
+
+
+@pytest.mark.parametrize(("table", "situation_type"), TABLES)
+def test_cells_name_columns_and_members_of_their_type(table, situation_type):
+    """A misspelt column would never match; a member of another enum neither."""
+    members = {f: {getattr(s, f) for s in domain(situation_type)} for f in situation_type.__slots__}
+    for row in table:
+        for column, cell in row.when.items():
+            assert cell <= members[column], row.number
+
+
+@pytest.mark.parametrize("table", [diagnose.TABLE, rules.TABLE])
+def test_numbers_are_unique_and_in_order(table):
+    """Numbers are what operators quote, so they are stable and sorted."""
+    numbers = [row.number for row in table]
+    assert all(re.fullmatch(r"[DR]\d\d", n) for n in numbers)
+    assert all(a < b for a, b in pairwise(numbers))
+
+
+def test_every_diagnosis_is_reachable():
+    """The closed list has no word that the table never says."""
+    assert {row.diagnosis for row in diagnose.TABLE} == set(Diagnosis)
+
+
+def test_a_start_needs_a_dead_process_a_passed_canary_and_the_mode_protect():
+    """The safety of the table itself, over the whole domain."""
+    starts = [s for s in domain(Situation) if rules.rule_for(s).verb in (Verb.START, Verb.START_FREE)]
+    assert starts
+    for s in starts:
+        assert s.diagnosis is Diagnosis.PROCESS_DOWN
+        assert s.proof is not rules.Proof.NONE
+        assert s.mode is Mode.PROTECT
+        assert s.phase in (Phase.WATCHING, Phase.RECOVERING, Phase.WAITING)
+        assert s.pace is not rules.Pace.BACKING_OFF
+
+
+def test_observe_changes_nothing():
+    """In observe no row acts, whatever the situation."""
+    verbs = {rules.rule_for(s).verb for s in domain(Situation) if s.mode is Mode.OBSERVE}
+    assert verbs == {Verb.NOTHING}
+
+
+def test_a_service_is_enabled_only_when_stuck():
+    """An operator's disable is never touched."""
+    for s in domain(Situation):
+        if rules.rule_for(s).verb is Verb.ENABLE:
+            assert s.diagnosis is Diagnosis.STUCK_DISABLED
+
+
+def test_a_spent_budget_never_charges_again():
+    """A start that counts needs budget left."""
+    for s in domain(Situation):
+        if rules.rule_for(s).verb is Verb.START:
+            assert s.pace is rules.Pace.READY
+
+
+def test_every_rule_says_why():
+    """The why is the log line and the page."""
+    assert all(len(rule.why) > 10 for rule in rules.TABLE)
+
+
+def test_a_table_with_a_hole_raises():
+    """The totality test can fail."""
+    with pytest.raises(LookupError, match="no row"):
+        first_match(
+            [rules.Rule("R01", when(mode=Mode.OBSERVE), rules.Next.KEEP, Verb.NOTHING, "x")],
+            next(s for s in domain(Situation) if s.mode is Mode.PROTECT),
+        )
+
+
+def test_a_cell_may_hold_one_member_or_several():
+    """`when` takes both."""
+    situation = next(iter(domain(Situation)))
+    assert matches(when(mode=situation.mode), situation)
+    assert matches(when(mode=tuple(Mode)), situation)
+    assert matches(when(), situation)

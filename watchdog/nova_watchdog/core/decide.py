@@ -1,0 +1,152 @@
+"""State, diagnosis and now in, decision out. Actions are values; nothing is done here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from nova_watchdog.core import budget
+from nova_watchdog.core.budget import Pace
+from nova_watchdog.core.diagnose import Diagnosis, diagnose
+from nova_watchdog.core.diagnose import Row as DiagnosisRow
+from nova_watchdog.core.facts import Facts, VCenterFact, facts_of
+from nova_watchdog.core.memory import Memory
+from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Mode, Observation, Pairing, Reading
+from nova_watchdog.core.policy import Policy
+from nova_watchdog.core.rules import Next, Proof, Rule, Situation, Verb, rule_for
+from nova_watchdog.core.state import PairingState, Phase
+
+
+@dataclass(frozen=True, slots=True)
+class StartUnit:
+    """Start the unit, if it is still the dead invocation that was judged."""
+
+    unit: str
+    expected_invocation: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnableService:
+    """Enable the service, if it is still disabled with exactly that reason."""
+
+    host: str
+    only_if_reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReadings:
+    """Ask the probes of this pairing to run now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wakeup:
+    """Look again at that time, even if nothing else wakes the pairing."""
+
+    at_s: float
+
+
+Action = StartUnit | EnableService | RequestReadings | Wakeup
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was judged, by which rows, what follows, and what is to be done."""
+
+    facts: Facts
+    diagnosis: DiagnosisRow
+    rule: Rule
+    state: PairingState
+    actions: tuple[Action, ...]
+
+
+def decide(
+    pairing: Pairing,
+    state: PairingState,
+    observation: Observation,
+    memory: Memory,
+    policy: Policy,
+    now_s: float,
+) -> Decision:
+    """Judge one pairing. `memory` already holds this observation."""
+    facts = facts_of(pairing, observation, memory, policy, now_s)
+    row = diagnose(facts)
+    situation = Situation(
+        mode=pairing.mode,
+        phase=state.phase,
+        diagnosis=row.diagnosis,
+        proof=_proof(facts, memory, policy, now_s),
+        pace=_pace(state, row.diagnosis, policy, now_s),
+    )
+    rule = rule_for(situation)
+    after = _next_state(state, row.diagnosis, rule, policy, now_s)
+    actions = _actions(pairing, observation, rule)
+    wakeup = _wakeup(situation, state, memory, policy)
+    return Decision(facts, row, rule, after, actions + wakeup)
+
+
+def _proof(facts: Facts, memory: Memory, policy: Policy, now_s: float) -> Proof:
+    if facts.vcenter is not VCenterFact.OK or memory.vcenter_ok_since_s is None:
+        return Proof.NONE
+    settled = now_s - memory.vcenter_ok_since_s >= policy.settle_s
+    return Proof.SETTLED if settled else Proof.PASSED
+
+
+def _pace(state: PairingState, diagnosis: Diagnosis, policy: Policy, now_s: float) -> Pace:
+    if diagnosis is Diagnosis.STUCK_DISABLED:
+        return budget.enable_pace(state, policy, now_s)
+    pace = budget.start_pace(state, policy, now_s)
+    if pace is Pace.SPENT and state.phase is Phase.WAITING:
+        # A start after an outage costs nothing, so a spent budget does not forbid it; its pause does.
+        backing_off = now_s < budget.next_start_at_s(state, policy)
+        return Pace.BACKING_OFF if backing_off else Pace.SPENT
+    return pace
+
+
+def _next_state(
+    state: PairingState, diagnosis: Diagnosis, rule: Rule, policy: Policy, now_s: float
+) -> PairingState:
+    if rule.refund:
+        state = budget.refunded(state)
+    if rule.verb in (Verb.START, Verb.START_FREE):
+        state = budget.with_start(state, policy, now_s, charged=rule.verb is Verb.START)
+    if rule.verb is Verb.ENABLE:
+        state = replace(state, last_enable_at_s=now_s)
+    if diagnosis is Diagnosis.HEALTHY:
+        state = replace(state, attempts=0)
+    return replace(state, phase=_next_phase(state.phase, rule.next))
+
+
+def _next_phase(phase: Phase, following: Next) -> Phase:
+    if following is Next.KEEP:
+        return phase
+    if following is Next.RUNNING:
+        return Phase.RECOVERING if phase is Phase.RECOVERING else Phase.WATCHING
+    return Phase(following.value)
+
+
+def _actions(pairing: Pairing, observation: Observation, rule: Rule) -> tuple[Action, ...]:
+    """The row's verb as values. A start names the invocation that was judged."""
+    if rule.verb is Verb.PROBE:
+        return (RequestReadings(),)
+    if rule.verb is Verb.ENABLE:
+        return (EnableService(pairing.host, only_if_reason=DRIVER_DISABLED_REASON),)
+    if rule.verb in (Verb.START, Verb.START_FREE) and isinstance(observation.unit, Reading):
+        return (StartUnit(pairing.unit, expected_invocation=observation.unit.value.invocation_id),)
+    return ()
+
+
+def _wakeup(situation: Situation, state: PairingState, memory: Memory, policy: Policy) -> tuple[Action, ...]:
+    """When the same readings would decide otherwise, only because time passed.
+
+    Everything else is soon enough at the next tick.
+    """
+    if situation.mode is Mode.OBSERVE:
+        return ()
+    if situation.pace is Pace.BACKING_OFF:
+        if situation.diagnosis is Diagnosis.STUCK_DISABLED:
+            return (Wakeup(budget.next_enable_at_s(state, policy)),)
+        if situation.diagnosis is Diagnosis.PROCESS_DOWN:
+            return (Wakeup(budget.next_start_at_s(state, policy)),)
+    holding = situation.phase is Phase.WAITING and situation.diagnosis is Diagnosis.PROCESS_DOWN
+    if holding and situation.proof is Proof.PASSED and memory.vcenter_ok_since_s is not None:
+        return (Wakeup(memory.vcenter_ok_since_s + policy.settle_s),)
+    return ()

@@ -1,0 +1,203 @@
+"""What the readings of one pairing say, as small enums: the columns of the diagnosis table."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeVar
+
+from nova_watchdog.core.memory import Memory
+from nova_watchdog.core.model import (
+    DRIVER_DISABLED_REASON,
+    ActiveState,
+    LoadState,
+    Observation,
+    Observed,
+    Pairing,
+    Reading,
+    ServiceRecord,
+    StopCause,
+    UnitState,
+    Unknown,
+    VCenterOutcome,
+)
+from nova_watchdog.core.policy import Policy
+
+T = TypeVar("T")
+
+
+class UnitFact(enum.Enum):
+    """The systemd unit."""
+
+    UNKNOWN = "unknown"
+    MISSING = "missing"  # not found, masked, or not loadable
+    CHANGING = "changing"  # systemd is at it: a job is pending, or it is between two states
+    STOPPED = "stopped"  # ended by somebody else's job, or a clean end nobody saw
+    DOWN = "down"  # no process and nothing under way
+    UP = "up"
+
+
+class VCenterFact(enum.Enum):
+    """The canary of the vCenter behind the pairing."""
+
+    UNKNOWN = "unknown"
+    UNREACHABLE = "unreachable"
+    LOGIN_REFUSED = "login-refused"
+    CLUSTER_GONE = "cluster-gone"
+    OK_EARLIER = "ok-earlier"  # passed, but before the process ended: proves nothing for a start
+    OK = "ok"
+
+
+class NovaFact(enum.Enum):
+    """What Nova's API tells."""
+
+    UNREAD = "unread"  # not read yet since the daemon started
+    BLIND = "blind"  # the API gives no answer
+    CONDUCTORS_DOWN = "conductors-down"
+    NO_RECORD = "no-record"
+    KNOWN = "known"
+
+
+class HeartbeatFact(enum.Enum):
+    """Nova's heartbeat, by local receipt of its changes, since the process began."""
+
+    UNSEEN = "unseen"  # this daemon has not watched long enough to tell
+    AWAITED = "awaited"  # none yet from this process, and it may still be starting
+    FRESH = "fresh"
+    STALE = "stale"
+
+
+class ServiceFact(enum.Enum):
+    """Whether Nova may use the service."""
+
+    ENABLED = "enabled"
+    AUTO_DISABLED = "auto-disabled"  # by the driver, which may enable it again itself
+    STUCK_DISABLED = "stuck-disabled"  # by the driver, and nobody will enable it
+    DISABLED = "disabled"  # by an operator
+    FORCED_DOWN = "forced-down"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """One row of facts: the situation of the diagnosis table."""
+
+    unit: UnitFact
+    vcenter: VCenterFact
+    nova: NovaFact
+    heartbeat: HeartbeatFact
+    service: ServiceFact
+
+
+def facts_of(
+    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
+) -> Facts:
+    """Reduce the readings to facts. A reading that is too old is Unknown."""
+    unit = observation.unit.value if isinstance(observation.unit, Reading) else None
+    record = service_record(pairing, observation)
+    return Facts(
+        unit=_unit_fact(unit),
+        vcenter=_vcenter_fact(pairing, observation, policy, now_s),
+        nova=_nova_fact(observation, memory, record, policy, now_s),
+        heartbeat=_heartbeat_fact(memory, policy, now_s),
+        service=_service_fact(record, memory, policy, now_s),
+    )
+
+
+def service_record(pairing: Pairing, observation: Observation) -> ServiceRecord | None:
+    """Nova's record of the pairing's service, None where Nova has none or gives no answer."""
+    if isinstance(observation.services, Unknown):
+        return None
+    return observation.services.value.computes.get(pairing.host)
+
+
+def fresh(observed: Observed[T], max_age_s: float, now_s: float) -> T | None:
+    """The value, unless it is Unknown or was taken too long ago."""
+    if isinstance(observed, Unknown) or now_s - observed.began_at_s > max_age_s:
+        return None
+    return observed.value
+
+
+def _unit_fact(unit: UnitState | None) -> UnitFact:
+    if unit is None:
+        return UnitFact.UNKNOWN
+    if unit.load is not LoadState.LOADED:
+        return UnitFact.MISSING
+    if unit.is_down:
+        return UnitFact.STOPPED if unit.stop_cause is StopCause.FOREIGN_JOB else UnitFact.DOWN
+    runs = unit.active in (ActiveState.ACTIVE, ActiveState.RELOADING, ActiveState.ACTIVATING)
+    return UnitFact.UP if runs and unit.has_process else UnitFact.CHANGING
+
+
+def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, now_s: float) -> VCenterFact:
+    view = fresh(observation.vcenter, policy.vcenter_max_age_s, now_s)
+    if view is None or isinstance(observation.vcenter, Unknown):
+        return VCenterFact.UNKNOWN
+    if view.outcome is VCenterOutcome.UNREACHABLE:
+        return VCenterFact.UNREACHABLE
+    if view.outcome is VCenterOutcome.LOGIN_REFUSED:
+        return VCenterFact.LOGIN_REFUSED
+    if pairing.cluster not in view.clusters:
+        return VCenterFact.CLUSTER_GONE
+    if isinstance(observation.unit, Reading):
+        unit = observation.unit.value
+        if unit.is_down and observation.vcenter.began_at_s < unit.changed_at_s:
+            return VCenterFact.OK_EARLIER
+    return VCenterFact.OK
+
+
+def _nova_fact(
+    observation: Observation,
+    memory: Memory,
+    record: ServiceRecord | None,
+    policy: Policy,
+    now_s: float,
+) -> NovaFact:
+    view = fresh(observation.services, policy.services_max_age_s, now_s)
+    if view is None:
+        # The first answer may take its time; after that, silence is blindness.
+        waited_s = now_s - memory.watching_since_s
+        unread = memory.services_read_at_s is None and waited_s < policy.services_max_age_s
+        return NovaFact.UNREAD if unread else NovaFact.BLIND
+    if view.conductors and not view.conductors_up:
+        return NovaFact.CONDUCTORS_DOWN
+    return NovaFact.KNOWN if record else NovaFact.NO_RECORD
+
+
+def _heartbeat_fact(memory: Memory, policy: Policy, now_s: float) -> HeartbeatFact:
+    if memory.heartbeat_at_s is not None:
+        age_s = now_s - memory.heartbeat_at_s
+        return HeartbeatFact.FRESH if age_s <= policy.heartbeat_stale_s else HeartbeatFact.STALE
+    first_read_s = memory.services_read_at_s
+    watched = first_read_s is not None and now_s - first_read_s > policy.heartbeat_stale_s
+    if not (memory.start_seen or watched):
+        return HeartbeatFact.UNSEEN
+    if now_s - memory.process_started_at_s <= policy.start_cap_s:
+        return HeartbeatFact.AWAITED
+    return HeartbeatFact.STALE
+
+
+def _service_fact(record: ServiceRecord | None, memory: Memory, policy: Policy, now_s: float) -> ServiceFact:
+    if record is None:
+        return ServiceFact.ENABLED
+    if record.forced_down:
+        return ServiceFact.FORCED_DOWN
+    if not record.disabled:
+        return ServiceFact.ENABLED
+    if record.disabled_reason != DRIVER_DISABLED_REASON:
+        return ServiceFact.DISABLED
+    return ServiceFact.STUCK_DISABLED if _is_stuck(memory, policy, now_s) else ServiceFact.AUTO_DISABLED
+
+
+def _is_stuck(memory: Memory, policy: Policy, now_s: float) -> bool:
+    """Whether the driver will not enable the service it disabled.
+
+    The driver remembers its own disable in memory alone: a process that began after the disable
+    was seen can never take it back. Otherwise it gets `stuck_disabled_hold_s` of a good vCenter.
+    """
+    if memory.vcenter_ok_since_s is None or memory.auto_disabled_since_s is None:
+        return False
+    ok_for_s = now_s - memory.vcenter_ok_since_s
+    if memory.auto_disabled_since_s < memory.process_started_at_s:
+        return ok_for_s >= policy.settle_s
+    held_for_s = min(ok_for_s, now_s - memory.auto_disabled_since_s)
+    return held_for_s >= policy.stuck_disabled_hold_s

@@ -1,0 +1,307 @@
+"""THE rule table: what is done about each diagnosis. Data and nothing else.
+
+Columns: the mode of the pairing, its phase, the diagnosis, the proof that a start could succeed,
+and the pace (backoff and budget) of the action that the diagnosis asks for. First match wins; `why`
+becomes the log line, the metric's label and the page; `remedy` tells a human what to do.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from nova_watchdog.core.budget import Pace
+from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.model import Mode
+from nova_watchdog.core.state import Phase
+from nova_watchdog.core.table import When, first_match, when
+
+
+class Proof(enum.Enum):
+    """Whether a vCenter canary, begun after the process ended, shows that a start could succeed."""
+
+    NONE = "none"
+    PASSED = "passed"
+    SETTLED = "settled"  # passed, and has kept passing for `settle_s`
+
+
+class Verb(enum.Enum):
+    """What a row does."""
+
+    NOTHING = "nothing"
+    PROBE = "probe"  # ask for fresh readings
+    START = "start"  # a start that counts against the budget
+    START_FREE = "start-free"  # a start after an outage of a dependency: costs nothing
+    ENABLE = "enable"
+
+
+class Next(enum.Enum):
+    """The phase that follows."""
+
+    KEEP = "keep"
+    RUNNING = "running"  # recovering stays recovering (not proven yet), everything else is watching
+    WATCHING = "watching"
+    WAITING = "waiting"
+    RECOVERING = "recovering"
+    STOPPED = "stopped"
+    GIVEN_UP = "given-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The columns of the table."""
+
+    mode: Mode
+    phase: Phase
+    diagnosis: Diagnosis
+    proof: Proof
+    pace: Pace
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row. `refund`: the last start turned out to fail for a dependency, so it costs nothing."""
+
+    number: str
+    when: When
+    next: Next
+    verb: Verb
+    why: str
+    remedy: str = ""
+    refund: bool = False
+
+
+_DOWN = (Diagnosis.PROCESS_DOWN, Diagnosis.WAITING_FOR_DEPENDENCY)
+_ACTIVE = (Phase.WATCHING, Phase.RECOVERING)
+
+TABLE: tuple[Rule, ...] = (
+    # No verdict, nothing to act on
+    Rule(
+        "R01",
+        when(diagnosis=Diagnosis.UNKNOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "a reading is missing: no verdict, no action",
+    ),
+    Rule(
+        "R02",
+        when(diagnosis=Diagnosis.UNIT_MISSING),
+        Next.KEEP,
+        Verb.NOTHING,
+        "systemd cannot load the unit",
+        "check the unit's name in the configuration and 'systemctl status UNIT'",
+    ),
+    Rule(
+        "R03",
+        when(diagnosis=Diagnosis.CHANGING),
+        Next.KEEP,
+        Verb.NOTHING,
+        "systemd is working on the unit: wait until it is done",
+    ),
+    # Not ours to start
+    Rule(
+        "R10",
+        when(phase=Phase.NEW, diagnosis=(*_DOWN, Diagnosis.STOPPED_ON_PURPOSE)),
+        Next.KEEP,
+        Verb.NOTHING,
+        "never seen running on this controller: not ours to start",
+        "start it once with 'systemctl start UNIT' if it belongs here",
+    ),
+    Rule(
+        "R11",
+        when(diagnosis=Diagnosis.STOPPED_ON_PURPOSE),
+        Next.STOPPED,
+        Verb.NOTHING,
+        "stopped on purpose: respected",
+        "'systemctl start UNIT' ends it",
+    ),
+    Rule(
+        "R12",
+        when(phase=Phase.STOPPED, diagnosis=_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "was stopped on purpose and has not been started since: respected",
+        "'systemctl start UNIT' ends it",
+    ),
+    Rule(
+        "R13",
+        when(phase=Phase.GIVEN_UP, diagnosis=_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "the restart budget is spent: only a human may act",
+        "read 'journalctl -u UNIT', mend the cause, then 'systemctl start UNIT'",
+    ),
+    # Down for a dependency
+    Rule(
+        "R20",
+        when(phase=Phase.RECOVERING, diagnosis=Diagnosis.WAITING_FOR_DEPENDENCY),
+        Next.WAITING,
+        Verb.NOTHING,
+        "the start failed while a dependency was away: hold, the start is not charged",
+        "bring the dependency back; nova-compute is then started without a human",
+        refund=True,
+    ),
+    Rule(
+        "R21",
+        when(diagnosis=Diagnosis.WAITING_FOR_DEPENDENCY),
+        Next.WAITING,
+        Verb.NOTHING,
+        "down, and a dependency is away: a start would fail, so hold",
+        "bring the dependency back; nova-compute is then started without a human",
+    ),
+    # Down with dependencies that seem fine
+    Rule(
+        "R30",
+        when(mode=Mode.OBSERVE, diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "down; mode is observe, so nothing is done",
+        "'systemctl start UNIT', or set mode = \"protect\" for this pairing",
+    ),
+    Rule(
+        "R31",
+        when(diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.NONE),
+        Next.KEEP,
+        Verb.PROBE,
+        "down; no start before a vCenter canary that began after the end has passed",
+    ),
+    Rule(
+        "R32",
+        when(phase=Phase.WAITING, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.PASSED),
+        Next.KEEP,
+        Verb.NOTHING,
+        "the dependency is back: start when it has held for a moment",
+    ),
+    Rule(
+        "R33",
+        when(diagnosis=Diagnosis.PROCESS_DOWN, pace=Pace.BACKING_OFF),
+        Next.KEEP,
+        Verb.NOTHING,
+        "down again soon after a start: wait for the pause to end",
+    ),
+    Rule(
+        "R34",
+        when(phase=Phase.WAITING, diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.RECOVERING,
+        Verb.START_FREE,
+        "the dependency is back and held: start, at no cost to the budget",
+    ),
+    Rule(
+        "R35",
+        when(diagnosis=Diagnosis.PROCESS_DOWN, pace=Pace.SPENT),
+        Next.GIVEN_UP,
+        Verb.NOTHING,
+        "the restart budget is spent: from now on only a human may act",
+        "read 'journalctl -u UNIT', mend the cause, then 'systemctl start UNIT'",
+    ),
+    Rule(
+        "R36",
+        when(diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.RECOVERING,
+        Verb.START,
+        "the process is down and vCenter answers: start it",
+    ),
+    # It runs
+    Rule(
+        "R40",
+        when(diagnosis=Diagnosis.VCENTER_DOWN),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "vCenter is away: nova-compute heals itself when it is back, a restart would harm",
+        "bring vCenter back",
+    ),
+    Rule(
+        "R41",
+        when(diagnosis=Diagnosis.VCENTER_LOGIN_REFUSED),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "vCenter refuses the account: never restart, each login could lock it",
+        "check the account and its password in nova's configuration and at vCenter",
+    ),
+    Rule(
+        "R42",
+        when(diagnosis=Diagnosis.CLUSTER_GONE),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "the cluster is gone or renamed: nova-compute would refuse to start anywhere",
+        "compare [vmware] cluster_name with vCenter's inventory",
+    ),
+    Rule(
+        "R43",
+        when(diagnosis=Diagnosis.CONTROL_PLANE_BLIND),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "Nova's side gives no verdict: never act on it",
+        "check Keystone, Nova's API and the conductors",
+    ),
+    Rule(
+        "R44",
+        when(diagnosis=Diagnosis.NOT_REPORTING),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "the process runs and does not report; its fault is not proven, so nothing is done",
+        "check RabbitMQ and the conductors first, then 'journalctl -u UNIT'",
+    ),
+    Rule(
+        "R45",
+        when(diagnosis=Diagnosis.STARTING),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "it runs: wait for its first heartbeat",
+    ),
+    Rule(
+        "R46",
+        when(diagnosis=Diagnosis.AUTO_DISABLED),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "the driver disabled its service and may enable it itself: wait",
+    ),
+    Rule(
+        "R47",
+        when(diagnosis=Diagnosis.STUCK_DISABLED, mode=Mode.OBSERVE),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "the driver's own disable is stuck; mode is observe, so nothing is done",
+        "'openstack compute service set --enable HOST nova-compute'",
+    ),
+    Rule(
+        "R48",
+        when(diagnosis=Diagnosis.STUCK_DISABLED, pace=Pace.BACKING_OFF),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "the driver's own disable is stuck: wait before trying again to enable it",
+    ),
+    Rule(
+        "R49",
+        when(diagnosis=Diagnosis.STUCK_DISABLED),
+        Next.WATCHING,
+        Verb.ENABLE,
+        "the driver's own disable is stuck and vCenter is fine: enable the service",
+    ),
+    Rule(
+        "R50",
+        when(diagnosis=Diagnosis.DISABLED_BY_OPERATOR),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "an operator disabled the service: respected",
+    ),
+    Rule(
+        "R51",
+        when(diagnosis=Diagnosis.FORCED_DOWN),
+        Next.RUNNING,
+        Verb.NOTHING,
+        "an operator forced the service down: respected",
+    ),
+    Rule(
+        "R60",
+        when(diagnosis=Diagnosis.HEALTHY),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "all is well",
+    ),
+)
+
+
+def rule_for(situation: Situation) -> Rule:
+    """The row that decides."""
+    return first_match(TABLE, situation)

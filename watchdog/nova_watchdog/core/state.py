@@ -1,0 +1,35 @@
+"""What is decided about a pairing and kept across ticks and restarts of the daemon."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Phase(enum.Enum):
+    """Where the daemon stands with a pairing."""
+
+    NEW = "new"  # never seen running here: not ours to start
+    WATCHING = "watching"
+    WAITING = "waiting"  # the process is down and a dependency keeps it from starting
+    RECOVERING = "recovering"  # we started it, and it has not shown that it works
+    STOPPED = "stopped"  # a human stopped it
+    GIVEN_UP = "given-up"  # the budget is spent: only a human may act
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start that we asked for, and whether it counts against the budget."""
+
+    at_s: float
+    charged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PairingState:
+    """The phase, and what was spent. `attempts` counts starts since the pairing was last healthy."""
+
+    phase: Phase = Phase.NEW
+    starts: tuple[Start, ...] = ()
+    attempts: int = 0
+    last_enable_at_s: float | None = None

@@ -1,0 +1,54 @@
+"""Decision tables: small enums in columns, the first row that matches wins.
+
+A row's `when` maps a column (a field of the situation) to the members that match; a column that is
+not named matches everything. The checks at the end let a test prove that every combination has a
+row and that no row is shadowed.
+"""
+
+from __future__ import annotations
+
+import enum
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar, get_type_hints
+
+When = Mapping[str, frozenset[enum.Enum]]
+
+
+class HasWhen(Protocol):
+    """Any row of a table."""
+
+    @property
+    def when(self) -> When:
+        """The cells of the row."""
+        ...
+
+
+R = TypeVar("R", bound=HasWhen)
+
+
+def when(**cells: enum.Enum | tuple[enum.Enum, ...]) -> When:
+    """The cells of a row: one member, or a tuple of them, for each column that matters."""
+    return {column: frozenset(cell if isinstance(cell, tuple) else (cell,)) for column, cell in cells.items()}
+
+
+def matches(cells: When, situation: object) -> bool:
+    """Whether every named column holds one of the row's members."""
+    return all(getattr(situation, column) in allowed for column, allowed in cells.items())
+
+
+def first_match(rows: Sequence[R], situation: object) -> R:
+    """The row that decides. Raises LookupError where none matches, which the tests rule out."""
+    for row in rows:
+        if matches(row.when, situation):
+            return row
+    raise LookupError(f"no row for {situation}")
+
+
+def domain(situation_type: type[Any]) -> Iterator[Any]:
+    """Every combination of the columns of a situation type (a dataclass whose fields are enums)."""
+    hints = get_type_hints(situation_type)
+    columns = [f.name for f in fields(situation_type)]
+    for members in itertools.product(*(hints[c] for c in columns)):
+        yield situation_type(**dict(zip(columns, members, strict=True)))

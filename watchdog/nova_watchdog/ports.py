@@ -1,0 +1,147 @@
+"""What the runtime needs from the world, as protocols, and the errors it may raise.
+
+Adapters implement these and translate their library's errors into the ones below, once. Every
+method that waits has a bound of its own; none blocks the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from nova_watchdog.core.model import ServicesView, UnitState, VCenterView
+
+
+class WatchdogError(Exception):
+    """Root of the errors that cross a port."""
+
+
+class ProbeError(WatchdogError):
+    """A probe could not tell. Becomes `Unknown(reason)`: it is never a verdict. The text is the reason."""
+
+
+class ActionRefusedError(WatchdogError):
+    """The action did not happen, and the text says why."""
+
+
+class ResultUnknownError(WatchdogError):
+    """The action was sent and no answer came in time: it may or may not have happened."""
+
+
+class StoreUnavailableError(WatchdogError):
+    """The store gave no committed answer."""
+
+
+class StoreConflictError(WatchdogError):
+    """A compared revision had changed: nothing was written."""
+
+
+class Clock(Protocol):
+    """Time, as an argument of the world."""
+
+    def now_s(self) -> float:
+        """Monotonic seconds (`CLOCK_MONOTONIC`)."""
+        ...
+
+    def wall_s(self) -> float:
+        """Unix time in seconds: for people and exporters, never for a timeout."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Return after that much monotonic time."""
+        ...
+
+    def boot_id(self) -> str:
+        """The kernel's boot id: monotonic times of another boot mean nothing."""
+        ...
+
+
+class Units(Protocol):
+    """systemd's units on this controller."""
+
+    async def read(self, unit: str) -> UnitState:
+        """The unit's state now. Raises ProbeError."""
+        ...
+
+    def subscribe(self, unit: str, wake: Callable[[], None]) -> None:
+        """Call `wake` on each change of the unit or its jobs, and after the bus was lost and found."""
+        ...
+
+    async def start(self, unit: str, *, expected_invocation: str) -> None:
+        """Queue a start that never replaces somebody else's job (job mode `fail`).
+
+        Refused when the unit has a process or a job, or ran since `expected_invocation` was read.
+        Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+
+class VCenter(Protocol):
+    """One vCenter with one account, however many clusters: one session, one worker."""
+
+    async def read(self) -> VCenterView:
+        """One canary: a property read of each configured cluster, logging in where needed.
+
+        Raises ProbeError.
+        """
+        ...
+
+
+class NovaServices(Protocol):
+    """Nova's service records: one request for the whole cloud."""
+
+    async def read(self) -> ServicesView:
+        """All services. Raises ProbeError."""
+        ...
+
+    async def enable(self, host: str, *, only_if_reason: str) -> None:
+        """Enable the nova-compute of `host`, only while it is disabled with exactly that reason.
+
+        Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Versioned:
+    """A record in the store and the revision of its last change (0: never written)."""
+
+    value: Mapping[str, Any]
+    revision: int
+
+
+class Store(Protocol):
+    """A linearizable key-value store with transactions and watches, nothing more. Values are JSON objects."""
+
+    async def read(self, prefix: str) -> Mapping[str, Versioned]:
+        """Every record whose key starts with `prefix`. Raises StoreUnavailableError."""
+        ...
+
+    async def commit(self, expected: Mapping[str, int], puts: Mapping[str, Mapping[str, Any]]) -> int:
+        """Write all of `puts` if every key of `expected` is still at that revision (0: absent).
+
+        Returns the new revision. Raises StoreConflictError (nothing written), StoreUnavailableError
+        (may be written or not).
+        """
+        ...
+
+    def watch(self, prefix: str) -> AsyncIterator[str]:
+        """Yield the key of each change below `prefix`. May repeat and merge, never loses the last."""
+        ...
+
+
+class Manager(Protocol):
+    """The service manager that supervises this daemon (sd_notify(3))."""
+
+    def ready(self, status: str) -> None:
+        """The daemon does its work now."""
+        ...
+
+    def alive(self, status: str) -> None:
+        """The daemon's loops made progress since the last call."""
+        ...
+
+    def stopping(self) -> None:
+        """A clean shutdown began."""
+        ...

@@ -1,0 +1,1 @@
+"""One tick of a pairing: observe, diagnose, decide, record, act. Knows ports, never adapters."""

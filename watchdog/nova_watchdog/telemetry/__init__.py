@@ -1,0 +1,1 @@
+"""Metrics, HTTP, status. Reads snapshots, decides nothing."""
