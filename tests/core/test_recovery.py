@@ -196,6 +196,18 @@ def test_a_start_is_verified_only_by_a_heartbeat_of_the_new_process():
     assert (bench.state.phase, bench.state.attempts) == (Phase.WATCHING, 0)
 
 
+def test_a_reading_from_before_the_start_is_no_baseline():
+    """The dead process may still report between that reading and its end."""
+    bench = Bench(Phase.RECOVERING)
+    fresh = replace(RUNNING, started_at_s=200.1, invocation_id="inv-2")
+    early = reading(services(replace(RECORD, updated_at="early")), 199)
+    bench.see(Observation(reading(fresh, 200.2), reading(OK, 200), early), 200.2)
+    assert bench.memory.baseline is None
+    last = replace(RECORD, updated_at="the old process's last report")
+    bench.see(observation(202, fresh, record=last), 202)
+    assert bench.memory.heartbeat_at_s is None
+
+
 def test_a_stop_by_a_human_is_respected_also_after_its_cause_is_forgotten():
     """A restarted daemon only sees a failed unit; the phase remembers."""
     bench = Bench()
@@ -221,6 +233,15 @@ def test_after_a_reboot_a_pairing_that_was_watched_is_started():
     bench = Bench(Phase.WATCHING)
     never = replace(killed(0), stop_cause=StopCause.NEVER_RAN, started_at_s=0)
     assert starts(bench.see(observation(200, never), 200))
+
+
+def test_a_clean_end_that_nobody_saw_and_systemd_forgot_is_respected():
+    """Stopped by a human while the daemon was away: the unit looks as if it had never run."""
+    bench = Bench(Phase.WATCHING)
+    bench.see(observation(150), 150)
+    forgotten = replace(stopped(0), stop_cause=StopCause.NEVER_RAN, started_at_s=0, invocation_id="")
+    decision = bench.see(observation(200, forgotten), 200)
+    assert (decision.rule.number, starts(decision)) == ("R11", [])
 
 
 def test_observe_says_so_and_does_nothing():

@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from nova_watchdog.core import diagnose, rules
+from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import Facts
 from nova_watchdog.core.model import Mode
@@ -66,7 +67,7 @@ def test_a_start_needs_a_dead_process_a_passed_canary_and_the_mode_protect():
         assert s.proof is not rules.Proof.NONE
         assert s.mode is Mode.PROTECT
         assert s.phase in (Phase.WATCHING, Phase.RECOVERING, Phase.WAITING)
-        assert s.pace is not rules.Pace.BACKING_OFF
+        assert s.pace is not Pace.BACKING_OFF
 
 
 def test_observe_changes_nothing():
@@ -86,7 +87,7 @@ def test_a_spent_budget_never_charges_again():
     """A start that counts needs budget left."""
     for s in domain(Situation):
         if rules.rule_for(s).verb is Verb.START:
-            assert s.pace is rules.Pace.READY
+            assert s.pace is Pace.READY
 
 
 def test_every_rule_says_why():

@@ -207,7 +207,6 @@ def test_enabled_again_forgets_when_it_was_disabled():
 def test_recovering_ends_only_with_a_proof():
     """vCenter going away does not prove a start."""
     bench = Bench(Phase.RECOVERING)
-    bench.see(observation(150, vcenter=REFUSED), 150)
-    assert bench.state.phase is Phase.RECOVERING
-    bench.healthy_at(160)
-    assert bench.state.phase is Phase.WATCHING
+    unproven = bench.see(observation(150, vcenter=REFUSED), 150)
+    assert unproven.state.phase is Phase.RECOVERING
+    assert bench.healthy_at(160).state.phase is Phase.WATCHING

@@ -67,7 +67,9 @@ def decide(
     now_s: float,
 ) -> Decision:
     """Judge one pairing. `memory` already holds this observation."""
-    facts = facts_of(pairing, observation, memory, policy, now_s)
+    if isinstance(observation.unit, Reading) and observation.unit.value.has_process:
+        state = replace(state, seen_running=True)
+    facts = facts_of(pairing, observation, memory, policy, now_s, seen_running=state.seen_running)
     row = diagnose(facts)
     situation = Situation(
         mode=pairing.mode,

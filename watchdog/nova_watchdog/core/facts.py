@@ -89,13 +89,22 @@ class Facts:
 
 
 def facts_of(
-    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
+    pairing: Pairing,
+    observation: Observation,
+    memory: Memory,
+    policy: Policy,
+    now_s: float,
+    *,
+    seen_running: bool,
 ) -> Facts:
-    """Reduce the readings to facts. A reading that is too old is Unknown."""
+    """Reduce the readings to facts. A reading that is too old is Unknown.
+
+    `seen_running`: whether the unit had a process since this boot, as the pairing's state knows.
+    """
     unit = observation.unit.value if isinstance(observation.unit, Reading) else None
     record = service_record(pairing, observation)
     return Facts(
-        unit=_unit_fact(unit),
+        unit=_unit_fact(unit, seen_running=seen_running),
         vcenter=_vcenter_fact(pairing, observation, policy, now_s),
         nova=_nova_fact(observation, memory, record, policy, now_s),
         heartbeat=_heartbeat_fact(memory, policy, now_s),
@@ -117,13 +126,15 @@ def fresh(observed: Observed[T], max_age_s: float, now_s: float) -> T | None:
     return observed.value
 
 
-def _unit_fact(unit: UnitState | None) -> UnitFact:
+def _unit_fact(unit: UnitState | None, *, seen_running: bool) -> UnitFact:
     if unit is None:
         return UnitFact.UNKNOWN
     if unit.load is not LoadState.LOADED:
         return UnitFact.MISSING
     if unit.is_down:
-        return UnitFact.STOPPED if unit.stop_cause is StopCause.FOREIGN_JOB else UnitFact.DOWN
+        forgotten = unit.stop_cause is StopCause.NEVER_RAN and seen_running
+        stopped = forgotten or unit.stop_cause is StopCause.FOREIGN_JOB
+        return UnitFact.STOPPED if stopped else UnitFact.DOWN
     runs = unit.active in (ActiveState.ACTIVE, ActiveState.RELOADING, ActiveState.ACTIVATING)
     return UnitFact.UP if runs and unit.has_process else UnitFact.CHANGING
 

@@ -27,9 +27,15 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class PairingState:
-    """The phase, and what was spent. `attempts` counts starts since the pairing was last healthy."""
+    """The phase, and what was spent.
+
+    attempts: starts since the pairing was last healthy.
+    seen_running: whether its unit was seen with a process since this boot. systemd forgets a unit
+        that ended cleanly, with its timestamps: "never started" is then a clean end nobody saw.
+    """
 
     phase: Phase = Phase.NEW
+    seen_running: bool = False
     starts: tuple[Start, ...] = ()
     attempts: int = 0
     last_enable_at_s: float | None = None

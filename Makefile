@@ -1,0 +1,51 @@
+# Everything a person or CI does here. Works on a fresh Debian 12 machine as root: what is missing is installed.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON := .venv/bin/python
+LAB := PYTHONPATH=tests $(PYTHON) -m lab
+SOURCES := watchdog tests grafana
+
+.PHONY: help setup check format lock test test-fast test-lab run lab-up lab-down clean
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.complete ## install what development needs: Debian packages, uv, the locked Python packages
+
+.venv/.complete: requirements/dev.lock requirements/bootstrap.lock scripts/bootstrap
+	scripts/bootstrap
+
+check: setup ## formatting, lint, types, layers
+	.venv/bin/ruff format --check $(SOURCES)
+	.venv/bin/ruff check $(SOURCES)
+	.venv/bin/mypy
+	.venv/bin/lint-imports --no-cache
+
+format: setup ## let ruff format and fix
+	.venv/bin/ruff format $(SOURCES)
+	.venv/bin/ruff check --fix $(SOURCES)
+
+lock: ## resolve the locked versions anew (needs uv: make setup)
+	scripts/lock
+
+test: check test-fast test-lab ## everything: checks, the quick tests, then all tests against the real parts
+
+test-fast: setup ## the tests that need no lab; the core must be covered in every branch
+	.venv/bin/pytest -m "not lab" --cov --cov-report=
+	.venv/bin/coverage report --include='*/nova_watchdog/core/*' --fail-under=100
+
+test-lab: setup ## the tests against the real parts, in a lab of their own
+	scripts/test-lab
+
+run: setup ## the main job: a lab of real parts, the daemon watching it, and how to break something
+	$(LAB) up
+	$(LAB) watch
+
+lab-up: setup ## start the lab (idempotent)
+	$(LAB) up
+
+lab-down: setup ## stop the lab and leave nothing behind (idempotent)
+	$(LAB) down
+
+clean: ## remove what the targets made here (not the lab's cache)
+	rm -rf .venv .cache .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage dist

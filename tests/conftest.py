@@ -1,0 +1,25 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly what was skipped where nothing may be."""
+    if _skips_forbidden(terminalreporter.stats.get("skipped", [])):
+        terminalreporter.write_line("CI skips nothing: the skipped tests above fail this run", red=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """In CI a skipped test is a failed run: a missing part must not hide."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if exitstatus == 0 and reporter and _skips_forbidden(reporter.stats.get("skipped", [])):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _skips_forbidden(skipped: list[object]) -> bool:
+    return bool(os.environ.get("CI")) and bool(skipped)

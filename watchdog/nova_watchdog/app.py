@@ -1,0 +1,181 @@
+"""The composition root: settings in, a running daemon out. The only importer of adapters."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+
+from nova_watchdog import __version__
+from nova_watchdog.adapters.clock import SystemClock
+from nova_watchdog.adapters.local_store import LocalStore
+from nova_watchdog.adapters.nova import OpenStackServices
+from nova_watchdog.adapters.sd_notify import SdNotify
+from nova_watchdog.adapters.systemd import SystemdUnits
+from nova_watchdog.adapters.vcenter import PyvmomiVCenter
+from nova_watchdog.config.settings import Settings, VCenterSettings
+from nova_watchdog.core.kv import kv
+from nova_watchdog.core.model import ServicesView, VCenterOutcome, VCenterView
+from nova_watchdog.ports import Clock, Manager, NovaServices, StoreUnavailableError
+from nova_watchdog.runtime.fleet import Fleet
+from nova_watchdog.runtime.ledger import Ledger
+from nova_watchdog.runtime.pairing_loop import PairingLoop, World
+from nova_watchdog.runtime.probe import Probe
+from nova_watchdog.telemetry import http, logs
+
+_log = logging.getLogger("nova_watchdog")
+
+# A probe's own bound is its timeout; the reading turns Unknown only when even that did not hold.
+_DEADLINE_SLACK_S = 1.0
+# All of the shutdown, the log-outs included: systemd and people expect two seconds.
+_SHUTDOWN_S = 1.5
+
+
+def run(settings: Settings) -> int:
+    """Run the daemon until SIGTERM or SIGINT. Returns the exit code: 0 after a clean end, 1 otherwise."""
+    logs.setup(settings.log_level, sys.stderr, _KnownSecrets(settings))
+    try:
+        return asyncio.run(_main(settings))
+    except StoreUnavailableError as error:
+        _log.critical(kv("cannot-run", reason=str(error)))
+        return 1
+
+
+class _KnownSecrets:
+    """Every secret that the daemon holds, for the last filter in front of the log.
+
+    Asked for each line, so nova's files are read again once in a while only. A password that was
+    rotated stays known.
+    """
+
+    _MAX_AGE_S = 60.0
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known = {one.nova.transport.url.reveal() for one in settings.pairings}
+        self._read_at_s = -math.inf
+
+    def __call__(self) -> Iterable[str]:
+        now_s = time.monotonic()
+        if now_s - self._read_at_s > self._MAX_AGE_S:
+            self._read_at_s = now_s
+            self._known |= {one.password() for one in self._settings.vcenters.values()}
+        return tuple(self._known)
+
+
+async def _main(settings: Settings) -> int:
+    clock, manager = SystemClock(), SdNotify()
+    _log.info(kv("starting", version=__version__, controller=settings.controller, mode=settings.mode.value))
+    for note in settings.notes:
+        _log.warning(kv("config-note", note=note))
+    async with AsyncExitStack() as stack:
+        fleet = await _build(settings, clock, manager, stack)
+        working = asyncio.create_task(fleet.run(), name="fleet")
+        await _until_asked_to_stop(working)
+        manager.stopping()
+        _log.info(kv("stopping", note="nova-compute is left as it is"))
+        working.cancel()
+        await asyncio.wait((working,), timeout=_SHUTDOWN_S)
+    if working.done() and not working.cancelled() and working.exception() is not None:
+        _log.critical(kv("failed"), exc_info=working.exception())
+        return 1
+    _log.info(kv("stopped"))
+    return 0
+
+
+async def _until_asked_to_stop(working: asyncio.Task[None]) -> None:
+    """Return on SIGTERM, on SIGINT, or when the fleet ended by itself, which it never should."""
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.set)
+    waiting = asyncio.create_task(asked.wait(), name="signals")
+    await asyncio.wait((waiting, working), return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+
+
+async def _build(settings: Settings, clock: Clock, manager: Manager, stack: AsyncExitStack) -> Fleet:
+    """Open every adapter (closed by the stack, in reverse order) and wire the loops to them."""
+    store = LocalStore(settings.store_path)
+    await store.open()
+    stack.push_async_callback(store.close)
+    units = SystemdUnits(clock)
+    stack.push_async_callback(units.close)
+    cloud = settings.openstack
+    nova = OpenStackServices(cloud.cloud, cloud.clouds_file, timeout_s=cloud.timeout_s, clock=clock)
+    stack.push_async_callback(nova.close)
+
+    fleet = Fleet(settings.controller, __version__, clock, manager)
+    services = _services_probe(settings, nova, clock)
+    vcenters = {key: _vcenter_probe(settings, one, clock, stack) for key, one in settings.vcenters.items()}
+    loops = []
+    for one in settings.pairings:
+        world = World(
+            clock=clock,
+            units=units,
+            nova=nova,
+            vcenter=vcenters[one.pairing.vcenter],
+            services=services,
+            count=fleet.counter_for(one.pairing.name),
+        )
+        ledger = Ledger(store, one.pairing.name, clock)
+        loops.append(PairingLoop(one.pairing, settings.policy, world, ledger))
+    fleet.add([services, *vcenters.values()], loops)
+    await units.connect()
+    server = await http.serve(
+        fleet.snapshot,
+        listen=f"{settings.http.host}:{settings.http.port}" if settings.http else "",
+        socket_path=settings.control_socket,
+        clock=clock,
+        pairings=[one.pairing for one in settings.pairings],
+    )
+    stack.push_async_callback(server.close)
+    return fleet
+
+
+def _services_probe(settings: Settings, nova: NovaServices, clock: Clock) -> Probe[ServicesView]:
+    cloud = settings.openstack
+    return Probe(
+        "nova",
+        cloud.cloud,
+        nova.read,
+        clock,
+        interval_s=cloud.interval_s,
+        deadline_s=cloud.timeout_s + _DEADLINE_SLACK_S,
+        judge=lambda view: (True, f"{len(view.computes)} nova-computes"),
+    )
+
+
+def _vcenter_probe(
+    settings: Settings, one: VCenterSettings, clock: Clock, stack: AsyncExitStack
+) -> Probe[VCenterView]:
+    vcenter = PyvmomiVCenter(
+        one.address,
+        one.port,
+        one.username,
+        one.password,
+        one.clusters,
+        ca_file=one.ca_file,
+        insecure=one.insecure,
+        timeout_s=settings.probes.timeout_s,
+        clock=clock,
+    )
+    stack.push_async_callback(vcenter.close)
+    return Probe(
+        "vcenter",
+        one.key,
+        vcenter.read,
+        clock,
+        interval_s=settings.probes.interval_s,
+        deadline_s=settings.probes.timeout_s + _DEADLINE_SLACK_S,
+        judge=_judge_vcenter,
+    )
+
+
+def _judge_vcenter(view: VCenterView) -> tuple[bool, str]:
+    return view.outcome is VCenterOutcome.OK, view.detail

@@ -1,0 +1,62 @@
+"""A pairing's record in the store: its state and its last transitions, as a JSON object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from nova_watchdog.core.snapshot import Transition
+from nova_watchdog.core.state import PairingState, Phase, Start
+
+FORMAT = 1
+TRANSITIONS_KEPT = 50
+
+
+class RecordError(ValueError):
+    """The record is not one that this version can read. The text says why."""
+
+
+def key_of(pairing_name: str) -> str:
+    """The store's key of a pairing."""
+    return f"pairings/{pairing_name}"
+
+
+def to_record(state: PairingState, transitions: tuple[Transition, ...], boot_id: str) -> dict[str, Any]:
+    """The JSON object of a state. Monotonic times are only good with the boot they belong to."""
+    return {
+        "format": FORMAT,
+        "boot_id": boot_id,
+        "phase": state.phase.value,
+        "seen_running": state.seen_running,
+        "starts": [[start.at_s, start.charged] for start in state.starts],
+        "attempts": state.attempts,
+        "last_enable_at_s": state.last_enable_at_s,
+        "transitions": [asdict(t) for t in transitions[-TRANSITIONS_KEPT:]],
+    }
+
+
+def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, tuple[Transition, ...]]:
+    """The state in a record. Raises RecordError.
+
+    After a reboot the phase stands and what was spent is forgotten: its times mean nothing any
+    more, and whoever rebooted the machine has acted.
+    """
+    if record.get("format") != FORMAT:
+        raise RecordError(f"format is {record.get('format')!r}, this version reads {FORMAT}")
+    try:
+        phase = Phase(record["phase"])
+        transitions = tuple(Transition(**t) for t in record["transitions"])
+        if record["boot_id"] != boot_id:
+            return PairingState(phase=phase), transitions
+        last_enable = record["last_enable_at_s"]
+        state = PairingState(
+            phase=phase,
+            seen_running=bool(record["seen_running"]),
+            starts=tuple(Start(float(at_s), bool(charged)) for at_s, charged in record["starts"]),
+            attempts=int(record["attempts"]),
+            last_enable_at_s=None if last_enable is None else float(last_enable),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecordError(f"{type(error).__name__}: {error}") from error
+    return state, transitions

@@ -1,0 +1,92 @@
+"""All pairings together: the picture that telemetry shows, and the proof that the loops move."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.ports import Clock, Manager
+from nova_watchdog.runtime.pairing_loop import PairingLoop
+from nova_watchdog.runtime.probe import Probe
+
+_BEAT_S = 1.0
+# A tick may hold a slow D-Bus read, a write and one action, each with a bound of its own.
+_STUCK_AFTER_S = 45.0
+
+
+class Fleet:
+    """Runs every loop and probe; `snapshot()` is cheap and has no side effect."""
+
+    def __init__(self, controller: str, version: str, clock: Clock, manager: Manager) -> None:
+        self._controller = controller
+        self._version = version
+        self._clock = clock
+        self._manager = manager
+        self._started_wall_s = clock.wall_s()
+        self._actions: Counter[tuple[str, str, str, str]] = Counter()
+        self._lag_s = 0.0
+        self.loops: list[PairingLoop] = []
+        self.probes: list[Probe[Any]] = []
+
+    def counter_for(self, pairing_name: str) -> Callable[[str, str, str], None]:
+        """A function that counts one action of that pairing: (rule, action, outcome)."""
+
+        def count(rule: str, action: str, outcome: str) -> None:
+            self._actions[pairing_name, rule, action, outcome] += 1
+
+        return count
+
+    def add(self, probes: Sequence[Probe[Any]], loops: Sequence[PairingLoop]) -> None:
+        """Take these into the fleet, before `run`."""
+        self.probes += probes
+        self.loops += loops
+
+    def snapshot(self) -> FleetSnapshot:
+        """Everything as it stands now."""
+        shown = [loop.snapshot for loop in self.loops if loop.snapshot]
+        return FleetSnapshot(
+            controller=self._controller,
+            version=self._version,
+            started_wall_s=self._started_wall_s,
+            wall_s=self._clock.wall_s(),
+            now_s=self._clock.now_s(),
+            pairings={one.pairing.name: one for one in shown},
+            probes=tuple(probe.snapshot for probe in self.probes),
+            actions=dict(self._actions),
+            loop_lag_s=self._lag_s,
+        )
+
+    async def run(self) -> None:
+        """Run until cancelled. An error that nobody foresaw ends the daemon: systemd starts it anew."""
+        async with asyncio.TaskGroup() as group:
+            for probe in self.probes:
+                group.create_task(probe.run(), name="probe")
+            for loop in self.loops:
+                group.create_task(loop.run(), name=f"pairing {loop.pairing.name}")
+            group.create_task(self._beat(), name="beat")
+
+    async def _beat(self) -> None:
+        """Measure the loop's lag, and tell the manager that we live only while every pairing ticks."""
+        announced = False
+        while True:
+            due_s = self._clock.now_s() + _BEAT_S
+            await asyncio.sleep(_BEAT_S)
+            now_s = self._clock.now_s()
+            self._lag_s = max(0.0, now_s - due_s)
+            ticked = [loop.snapshot.ticked_at_s for loop in self.loops if loop.snapshot]
+            if len(ticked) < len(self.loops):
+                continue
+            if not announced:
+                self._manager.ready(self._status())
+                announced = True
+            if now_s - min(ticked) < _STUCK_AFTER_S:
+                self._manager.alive(self._status())
+
+    def _status(self) -> str:
+        words = Counter(
+            loop.snapshot.decision.diagnosis.diagnosis.value for loop in self.loops if loop.snapshot
+        )
+        return ", ".join(f"{count} {word}" for word, count in sorted(words.items()))
