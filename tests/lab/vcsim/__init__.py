@@ -1,0 +1,1 @@
+"""The vCenter simulator of the lab."""
