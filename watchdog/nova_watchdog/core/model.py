@@ -49,7 +49,7 @@ class Mode(enum.Enum):
 class Pairing:
     """One nova-compute service and the vSphere cluster behind it, as the configuration names them.
 
-    `vcenter` is the key of the vCenter in the settings (`host:port` of `[vmware] host_ip`).
+    `vcenter` is the key of the vCenter in the settings (`host:port/username`).
     """
 
     name: str

@@ -1,0 +1,117 @@
+"""`nova-watchdog config ...`: what the configuration means, without a secret and without acting on it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from nova_watchdog.config import ConfigError, Settings, load, load_units, reference
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+
+
+def check(file: Path) -> int:
+    """Print what was understood (exit code 0), or every mistake on stderr (2)."""
+    try:
+        settings = load(file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        count = len(error.mistakes)
+        print(f"{count} mistake{'s' if count > 1 else ''}: the daemon would not start.", file=sys.stderr)
+        return EXIT_USAGE
+    for line in describe(settings):
+        print(line)
+    for note in settings.notes:
+        print(f"note: {note}", file=sys.stderr)
+    return EXIT_OK
+
+
+def polkit(file: Path) -> int:
+    """Print the units as JavaScript, for /etc/polkit-1/rules.d/49-nova-watchdog-units.rules."""
+    try:
+        units = load_units(file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    print("// The units that nova-watchdog may start, for 50-nova-watchdog.rules. Made by:")
+    print("//   nova-watchdog config polkit > /etc/polkit-1/rules.d/49-nova-watchdog-units.rules")
+    print("// Make it again when a pairing is added, removed, or its unit changes.")
+    print(f"var novaWatchdogUnits = {json.dumps(list(units))};")
+    return EXIT_OK
+
+
+def keys() -> int:
+    """Print the reference of all keys, as docs/configuration.md holds it."""
+    for line in reference.key_tables():
+        print(line)
+    return EXIT_OK
+
+
+def describe(settings: Settings) -> Iterable[str]:
+    """The settings as lines for people."""
+    cloud = settings.openstack
+    yield from _columns(
+        [
+            ("configuration", str(settings.file)),
+            ("controller", settings.controller),
+            ("mode", settings.mode.value),
+            (
+                "OpenStack",
+                f"{cloud.cloud} in {cloud.clouds_file}, {_pace(cloud.interval_s, cloud.timeout_s)}",
+            ),
+            ("vCenter", _pace(settings.probes.interval_s, settings.probes.timeout_s)),
+            ("HTTP", settings.http.listen if settings.http else "off"),
+            ("control socket", str(settings.control_socket)),
+            ("store", str(settings.store_path)),
+            ("log level", settings.log_level),
+        ]
+    )
+    yield ""
+    yield from _columns(
+        [("PAIRING", "MODE", "UNIT", "NOVA HOST", "CLUSTER", "VCENTER", "MESSAGE BUS")]
+        + [
+            (
+                one.pairing.name,
+                one.pairing.mode.value,
+                one.pairing.unit,
+                one.pairing.host,
+                one.pairing.cluster,
+                one.pairing.vcenter,
+                one.nova.transport.redacted,
+            )
+            for one in settings.pairings
+        ]
+    )
+    yield ""
+    yield from _columns(
+        [("VCENTER", "ACCOUNT", "CERTIFICATE", "CLUSTERS")]
+        + [
+            (
+                f"{one.address}:{one.port}",
+                one.username,
+                _trust(one.ca_file, insecure=one.insecure),
+                ", ".join(one.clusters),
+            )
+            for one in settings.vcenters.values()
+        ]
+    )
+
+
+def _pace(interval_s: float, timeout_s: float) -> str:
+    return f"every {interval_s:g} s, for up to {timeout_s:g} s"
+
+
+def _trust(ca_file: Path | None, *, insecure: bool) -> str:
+    if insecure:
+        return "not verified"
+    return f"verified by {ca_file}" if ca_file else "verified by the system's CAs"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterable[str]:
+    """Rows as lines with aligned columns."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -1,0 +1,35 @@
+"""The only reader of configuration files: frozen settings out, or every mistake at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nova_watchdog.config.assemble import assemble
+from nova_watchdog.config.errors import ConfigError, Findings, Mistake
+from nova_watchdog.config.secret import Secret
+from nova_watchdog.config.settings import Settings
+from nova_watchdog.config.toml_file import read_document
+
+__all__ = ["ConfigError", "Mistake", "Secret", "Settings", "load", "load_units"]
+
+
+def load(file: Path) -> Settings:
+    """Read the TOML file, nova's files and clouds.yaml. Raises ConfigError with every mistake found."""
+    findings = Findings()
+    document = read_document(file, findings)
+    settings = assemble(document, findings) if document is not None else None
+    if settings is None:
+        raise ConfigError(findings.mistakes)
+    return settings
+
+
+def load_units(file: Path) -> tuple[str, ...]:
+    """The configured units, sorted: all that the polkit rule needs, before nova's files are in place.
+
+    Only the TOML file is read. Raises ConfigError with every mistake in it.
+    """
+    findings = Findings()
+    document = read_document(file, findings)
+    if document is None or findings.mistakes:
+        raise ConfigError(findings.mistakes)
+    return tuple(sorted({parts.unit for parts in document.pairings.values()}))

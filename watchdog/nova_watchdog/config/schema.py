@@ -1,0 +1,215 @@
+"""The tables of the TOML file: each key with its type, default, bounds and meaning.
+
+The meanings are printed in docs/configuration.md (`reference.py` writes it), so they are sentences
+for operators.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
+from pydantic_core import PydanticCustomError
+
+from nova_watchdog.core.policy import Policy
+
+# sun_path of unix(7) holds 108 bytes with the closing zero.
+MAX_SOCKET_PATH_BYTES = 107
+CUSTOM_ERROR = "watchdog"
+
+_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+\.service")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_CONTROLLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
+_LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
+_MAX_PORT = 65535
+
+
+def _refuse(wrong: str, allowed: str) -> PydanticCustomError:
+    """An error whose words are final: `wording.py` prints them as they are."""
+    return PydanticCustomError(CUSTOM_ERROR, "{wrong}", {"wrong": wrong, "allowed": allowed})
+
+
+def _absolute(text: str) -> str:
+    if not text.startswith("/"):
+        raise _refuse(f'is "{text}"', "an absolute path")
+    return text
+
+
+def _socket_path(text: str) -> str:
+    if len(_absolute(text).encode()) > MAX_SOCKET_PATH_BYTES:
+        raise _refuse(
+            "is too long for a unix socket", f"an absolute path of up to {MAX_SOCKET_PATH_BYTES} bytes"
+        )
+    return text
+
+
+def _unit_name(text: str) -> str:
+    if not _UNIT.fullmatch(text):
+        raise _refuse(
+            f'is "{text}"', "the full name of a systemd service, such as nova-compute@cluster-a.service"
+        )
+    if text.endswith("@.service"):
+        raise _refuse(
+            f'is the template "{text}"', "an instance of it, such as " + text.replace("@", "@cluster-a")
+        )
+    return text
+
+
+def _controller_name(text: str) -> str:
+    if not _CONTROLLER.fullmatch(text):
+        raise _refuse(f'is "{text}"', "letters, digits, dots, dashes and underscores")
+    return text
+
+
+def parse_listen(text: str) -> tuple[str, int] | None:
+    """Address and port of `ADDRESS:PORT` or `[IPV6]:PORT`; None for the empty text, which switches off."""
+    if not text:
+        return None
+    match = _LISTEN.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) <= _MAX_PORT:
+        raise _refuse(f'is "{text}"', 'ADDRESS:PORT, such as "127.0.0.1:9743" or "[::1]:9743", or "" for off')
+    return match["v6"] or match["host"], int(match["port"])
+
+
+def _listen(text: str) -> str:
+    parse_listen(text)
+    return text
+
+
+def pairing_name_is_good(name: str) -> bool:
+    """Whether a table `[pairing.NAME]` may be called that."""
+    return _NAME.fullmatch(name) is not None
+
+
+PAIRING_NAME_ALLOWED = "lower-case letters, digits and dashes, up to 63, such as [pairing.cluster-a]"
+
+AbsolutePath = Annotated[str, AfterValidator(_absolute)]
+ModeName = Literal["observe", "protect"]
+
+
+class Table(BaseModel):
+    """A table in which every key is known and nothing is converted behind the writer's back."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, frozen=True)
+
+
+class TopTable(Table):
+    """Keys before the first table."""
+
+    mode: ModeName = Field(
+        "observe",
+        description="`observe` looks and alerts, and acts on nothing; `protect` also acts.",
+    )
+    controller: Annotated[str, AfterValidator(_controller_name)] | None = Field(
+        None, description="This controller's name in logs, metrics and records. Default: the host's name."
+    )
+
+
+class OpenStackTable(Table):
+    """How nova's service records are read."""
+
+    cloud: str = Field(min_length=1, description="The entry of clouds.yaml that is used.")
+    clouds_file: AbsolutePath = Field(
+        "/etc/nova-watchdog/clouds.yaml", description="The clouds.yaml, readable by the daemon's user only."
+    )
+    interval_s: float = Field(5.0, ge=0.5, le=300, description="Pause between two readings.")
+    timeout_s: float = Field(4.0, ge=0.1, le=60, description="Deadline of one reading, logging in included.")
+
+
+class VCenterTable(Table):
+    """How every vCenter is probed. Addresses and accounts come from nova's own files."""
+
+    interval_s: float = Field(5.0, ge=0.5, le=300, description="Pause between two canaries of a vCenter.")
+    timeout_s: float = Field(5.0, ge=0.1, le=60, description="Deadline of one canary, logging in included.")
+
+
+class PairingTable(Table):
+    """One nova-compute and the vSphere cluster behind it."""
+
+    unit: Annotated[str, AfterValidator(_unit_name)] = Field(
+        description="The systemd service of nova-compute."
+    )
+    nova_config: list[AbsolutePath] = Field(
+        min_length=1,
+        description=(
+            "The files that nova-compute gets as `--config-file`, in the same order, later ones override"
+            " earlier ones. A directory stands for `--config-dir`: its `*.conf` files, sorted."
+        ),
+    )
+    mode: ModeName | None = Field(None, description="Overrides the top `mode` for this pairing.")
+
+
+class HttpTable(Table):
+    """The HTTP endpoints."""
+
+    listen: Annotated[str, AfterValidator(_listen)] = Field(
+        "127.0.0.1:9743",
+        description='`ADDRESS:PORT` of `/metrics`, `/healthz` and `/readyz`; `""` switches them off.',
+    )
+
+
+class ControlTable(Table):
+    """The socket that `nova-watchdog status` talks to. Its file permissions are the authorisation."""
+
+    socket: Annotated[str, AfterValidator(_socket_path)] = Field(
+        "/run/nova-watchdog/control.sock",
+        description="A unix socket, made with mode 0660 for the group `nova-watchdog`.",
+    )
+
+
+class StoreTable(Table):
+    """What the daemon remembers over a restart."""
+
+    path: AbsolutePath = Field(
+        "/var/lib/nova-watchdog/store.json", description="The file, mode 0600, written atomically."
+    )
+
+
+class LogTable(Table):
+    """What goes to the journal."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least severe level that is logged."
+    )
+
+
+def policy_meanings() -> Mapping[str, str]:
+    """Meaning of each field, from the paragraphs `name, name: text` of Policy's docstring."""
+    found: dict[str, str] = {}
+    current: list[str] = []
+    for line in (Policy.__doc__ or "").splitlines():
+        match = re.match(r"\s{4}([a-z0-9_]+(?:, [a-z0-9_]+)*): (.*)", line)
+        if match:
+            current = match[1].split(", ")
+            found |= dict.fromkeys(current, match[2])
+        elif line.startswith(" " * 8):
+            found |= {name: f"{found[name]} {line.strip()}" for name in current}
+        else:
+            current = []
+    return found
+
+
+def _policy_table() -> type[Table]:
+    """A table with exactly the fields of the dataclass `Policy`, so that the two cannot drift apart."""
+    hints = typing.get_type_hints(Policy)
+    meanings = policy_meanings()
+    fields: dict[str, Any] = {}
+    for field in dataclasses.fields(Policy):
+        # A TOML array arrives as a list: only the container is converted, its items stay strict.
+        container_is_tuple = typing.get_origin(hints[field.name]) is tuple
+        fields[field.name] = (
+            hints[field.name],
+            Field(
+                field.default,
+                strict=False if container_is_tuple else None,
+                description=meanings.get(field.name, ""),
+            ),
+        )
+    return create_model("PolicyTable", __base__=Table, __doc__=Policy.__doc__, **fields)
+
+
+PolicyTable = _policy_table()
