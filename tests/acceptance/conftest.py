@@ -1,0 +1,60 @@
+"""One lab for all; each test begins with everything healthy, in the daemon's own eyes too."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from acceptance.judge import Judge
+from lab.client import Lab
+
+Report = Callable[[str], None]
+_HEALTHY_WITHIN_S = 120.0
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    """The running lab (`make lab-up`); without one the tests fail, they are never skipped."""
+    return Lab.attach()
+
+
+@pytest.fixture
+def judges(lab: Lab) -> Iterator[tuple[Judge, ...]]:
+    """A judge for each pairing, all healthy. Afterwards every fault is taken back."""
+    lab.heal()
+    judges = tuple(Judge(lab, pairing) for pairing in lab.pairings)
+    wait_until_healthy(judges)
+    yield judges
+    lab.clear_all()
+
+
+def wait_until_healthy(judges: tuple[Judge, ...]) -> None:
+    """The daemon says healthy of every pairing."""
+    deadline = time.monotonic() + _HEALTHY_WITHIN_S
+    while True:
+        found = {judge.pairing.name: judge.status()["diagnosis"]["word"] for judge in judges}
+        if set(found.values()) == {"healthy"}:
+            return
+        assert time.monotonic() < deadline, f"not healthy within {_HEALTHY_WITHIN_S:g} s: {found}"
+        time.sleep(0.5)
+
+
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Print a measured figure at the end of the run."""
+    figures: list[str] = request.config.stash.setdefault(FIGURES, [])
+    return figures.append
+
+
+FIGURES = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The measured figures."""
+    figures = terminalreporter.config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("measured in the lab")
+        for line in figures:
+            terminalreporter.write_line(line)

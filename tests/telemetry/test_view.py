@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nova_watchdog.telemetry.view import Document, document, rfc3339
+from telemetry import pictures
+from telemetry.golden_status import GOLDEN, golden_document
+from telemetry.pictures import Story
+
+PAGE = Path(__file__).parents[2] / "docs" / "status-json.md"
+
+
+def shown(*stories: Story, later_s: float = 0.0) -> Document:
+    snapshot = pictures.fleet(*stories)
+    return document(snapshot, now_s=snapshot.now_s + later_s, wall_s=snapshot.wall_s + later_s)
+
+
+def paths(value: Any, prefix: str = "") -> set[str]:
+    """Every field's path, `[]` for the entries of an array."""
+    if isinstance(value, dict):
+        return {p for key, inner in value.items() for p in paths(inner, f"{prefix}.{key}".lstrip("."))}
+    if isinstance(value, list):
+        return {f"{prefix}[]"} | {p for inner in value for p in paths(inner, f"{prefix}[]")}
+    return {prefix}
+
+
+def test_the_document_is_the_golden_one() -> None:
+    """A change here is a change of an interface: is `format` still right? Then write the file anew."""
+    assert golden_document() == json.loads(GOLDEN.read_text())
+
+
+def test_every_field_is_documented_and_nothing_else_is() -> None:
+    """The table of docs/status-json.md names exactly the fields of the golden document."""
+    documented = set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE))
+    objects = {"pairings[].readings.services.record"}  # null without a record
+    leaves = {path for path in paths(golden_document()) if not re.fullmatch(r"pairings\[\]", path)}
+    assert documented - objects == leaves | {"pairings[]"}
+
+
+def test_the_document_is_plain_json() -> None:
+    """No NaN and no infinity: other languages' parsers refuse them."""
+    text = json.dumps(shown(pictures.unread(), pictures.healthy("cluster-b")), allow_nan=False)
+    assert json.loads(text)["format"] == 1
+
+
+def test_times_are_rfc3339_in_utc() -> None:
+    """With milliseconds, whatever the machine's time zone."""
+    assert rfc3339(pictures.EPOCH_WALL_S) == "2026-01-02T03:04:05.000Z"
+    assert rfc3339(pictures.EPOCH_WALL_S + 0.9996) == "2026-01-02T03:04:05.999Z"
+
+
+def test_healthy_means_all_of_them() -> None:
+    """One that is not, is enough; none at all is not healthy either."""
+    assert shown(pictures.healthy())["healthy"] is True
+    assert shown(pictures.healthy(), pictures.healthy("cluster-b"))["healthy"] is True
+    assert shown(pictures.killed(), pictures.healthy("cluster-b"))["healthy"] is False
+    assert shown()["healthy"] is False
+
+
+def test_a_pairing_whose_loop_hangs_is_not_healthy() -> None:
+    """An old verdict is no verdict."""
+    fresh = shown(pictures.healthy(), later_s=20.0)["pairings"][0]
+    old = shown(pictures.healthy(), later_s=20.1)["pairings"][0]
+    assert (fresh["stale"], fresh["healthy"]) == (False, True)
+    assert (old["stale"], old["healthy"]) == (True, False)
+    assert old["diagnosis"]["word"] == "healthy"
+
+
+def test_an_unknown_reading_has_its_reason_and_no_values() -> None:
+    """Nothing that could be taken for down."""
+    readings = shown(pictures.unread())["pairings"][0]["readings"]
+    for reading in readings.values():
+        assert reading == {"known": False, "age_s": 0.5, "reason": "not read yet"}
+
+
+def test_a_host_that_nova_does_not_know_has_no_record() -> None:
+    """Null, not an empty record."""
+    services = shown(pictures.no_record())["pairings"][0]["readings"]["services"]
+    assert services["known"] is True
+    assert services["record"] is None
+
+
+def test_a_cluster_that_is_gone_has_no_moid() -> None:
+    """The vCenter answers, the name is not there."""
+    vcenter = shown(pictures.cluster_gone())["pairings"][0]["readings"]["vcenter"]
+    assert (vcenter["outcome"], vcenter["cluster_moid"]) == ("ok", None)
+
+
+def test_the_next_look_counts_down_and_never_below_zero() -> None:
+    """While backing off the document says when time alone changes the decision."""
+    story = pictures.stuck_disabled()
+    first = shown(story)["pairings"][0]["next_look_in_s"]
+    assert first == pytest.approx(10.0)
+    assert shown(story, later_s=4.0)["pairings"][0]["next_look_in_s"] == pytest.approx(6.0)
+    assert shown(story, later_s=99.0)["pairings"][0]["next_look_in_s"] == 0.0
+    assert shown(pictures.healthy())["pairings"][0]["next_look_in_s"] is None
+
+
+def test_pairings_are_in_the_order_of_their_names() -> None:
+    """Whatever the order of the loops."""
+    found = shown(pictures.healthy("b"), pictures.healthy("c"), pictures.healthy("a"))
+    assert [entry["name"] for entry in found["pairings"]] == ["a", "b", "c"]
+
+
+def test_a_clock_that_went_back_gives_no_negative_age() -> None:
+    """A request may carry a time read just before the snapshot's."""
+    snapshot = pictures.fleet(pictures.healthy())
+    found = document(snapshot, now_s=snapshot.now_s - 5.0, wall_s=snapshot.wall_s)
+    assert found["pairings"][0]["look_age_s"] == 0.0
+    assert found["pairings"][0]["heartbeat_age_s"] == 0.0
+    assert all(reading["age_s"] == 0.0 for reading in found["pairings"][0]["readings"].values())
+
+
+def test_the_daemons_lag_is_told() -> None:
+    """Rounded to milliseconds."""
+    snapshot = replace(pictures.fleet(pictures.healthy()), loop_lag_s=1.23456)
+    assert document(snapshot, now_s=snapshot.now_s, wall_s=snapshot.wall_s)["loop_lag_s"] == 1.235

@@ -1,0 +1,69 @@
+"""What every view of a snapshot derives from it in the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nova_watchdog.core.decide import Wakeup
+from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.facts import NovaFact, service_record
+from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot
+
+# A pairing is looked at every `tick_s` (1 s by default) and at each event. One look may hold an action
+# that ends within 15 s; beyond that its loop hangs.
+STALE_AFTER_S = 20.0
+
+UNKNOWN = "unknown"
+
+Snapshot = Callable[[], FleetSnapshot]
+
+
+def wall_of(snapshot: FleetSnapshot, at_s: float) -> float:
+    """The Unix time in seconds of a monotonic time."""
+    return snapshot.wall_s - (snapshot.now_s - at_s)
+
+
+def tick_age_s(pairing: PairingSnapshot, now_s: float) -> float:
+    """How long ago the pairing was last looked at."""
+    return max(0.0, now_s - pairing.ticked_at_s)
+
+
+def is_stale(pairing: PairingSnapshot, now_s: float, stale_after_s: float) -> bool:
+    """Whether the verdict is too old to be believed: the pairing's loop hangs."""
+    return tick_age_s(pairing, now_s) > stale_after_s
+
+
+def has_verdict(snapshot: FleetSnapshot, pairing: PairingSnapshot) -> bool:
+    """Whether this daemon ever judged the pairing on enough readings: unknown is not a verdict.
+
+    The transitions may begin before the daemon did: those are another one's verdicts.
+    """
+    words = {edge.diagnosis for edge in pairing.transitions if edge.wall_s >= snapshot.started_wall_s}
+    words.add(pairing.decision.diagnosis.diagnosis.value)
+    return words != {Diagnosis.UNKNOWN.value}
+
+
+def heartbeat_age_s(pairing: PairingSnapshot, now_s: float) -> float | None:
+    """Age of the last heartbeat of the running process, by local receipt. None: none seen."""
+    at_s = pairing.memory.heartbeat_at_s
+    return None if at_s is None else max(0.0, now_s - at_s)
+
+
+def service_word(pairing: PairingSnapshot) -> str:
+    """Whether Nova may use the service, "unknown" while Nova gives no fresh record of it.
+
+    The fact alone says "enabled" without a record, which is right for the rules (nothing to
+    repair) and wrong for people.
+    """
+    facts = pairing.decision.facts
+    if facts.nova in (NovaFact.UNREAD, NovaFact.BLIND):
+        return UNKNOWN
+    if service_record(pairing.pairing, pairing.observation) is None:
+        return UNKNOWN
+    return facts.service.value
+
+
+def next_look_in_s(pairing: PairingSnapshot, now_s: float) -> float | None:
+    """When time alone may change the decision, in seconds from now. None: only new readings can."""
+    times_s = [action.at_s for action in pairing.decision.actions if isinstance(action, Wakeup)]
+    return max(0.0, min(times_s) - now_s) if times_s else None

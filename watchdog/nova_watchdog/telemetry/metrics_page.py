@@ -1,0 +1,61 @@
+"""`docs/metrics.md`, generated: `python -m nova_watchdog.telemetry.metrics_page > docs/metrics.md`."""
+
+from __future__ import annotations
+
+import sys
+
+from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.facts import HeartbeatFact, NovaFact, UnitFact, VCenterFact
+from nova_watchdog.core.rules import TABLE
+from nova_watchdog.core.state import Phase
+from nova_watchdog.telemetry.families import ACTIONS, FAMILIES, OUTCOMES, READINGS, SERVICE_STATES, words
+
+_HEAD = """\
+# Metrics
+
+Generated from the code by `python -m nova_watchdog.telemetry.metrics_page`; do not edit.
+
+`GET /metrics` answers from the last picture that the daemon has, in Prometheus' text format, or in
+OpenMetrics where the `Accept` header asks for it. A scrape never starts a probe and never waits for one.
+Every series exists from the daemon's start; label values come from the configuration and from the closed
+lists below alone. Times are Unix seconds, durations are seconds, and an age that cannot be told is `NaN`.
+The daemon's own process adds the usual `process_*` families (memory, CPU time, open files).
+
+Scrape every 15 s or more often: the alerts in `alerts/` count on it.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [_HEAD, "| metric | type | labels | meaning |", "|---|---|---|---|"]
+    for family in FAMILIES:
+        labels = ", ".join(f"`{label}`" for label in family.labels) or "-"
+        lines.append(f"| `{family.name}` | {family.kind.value} | {labels} | {family.meaning} |")
+    lines += ["", "## Values of labels", "", "| label | of | values |", "|---|---|---|"]
+    lines += [f"| `{label}` | {of} | {_listed(values)} |" for label, of, values in _closed_lists()]
+    return "\n".join(lines) + "\n"
+
+
+def _closed_lists() -> list[tuple[str, str, tuple[str, ...]]]:
+    acting = tuple(rule.number for rule in TABLE if rule.verb in ACTIONS)
+    return [
+        ("diagnosis", "`nova_watchdog_pairing_diagnosis`", words(Diagnosis)),
+        ("phase", "`nova_watchdog_pairing_phase`", words(Phase)),
+        ("state", "`nova_watchdog_pairing_unit_state`", words(UnitFact)),
+        ("state", "`nova_watchdog_pairing_vcenter_state`", words(VCenterFact)),
+        ("state", "`nova_watchdog_pairing_nova_state`", words(NovaFact)),
+        ("state", "`nova_watchdog_pairing_heartbeat_state`", words(HeartbeatFact)),
+        ("state", "`nova_watchdog_pairing_service_state`", SERVICE_STATES),
+        ("reading", "`nova_watchdog_pairing_reading_*`", READINGS),
+        ("rule", "`nova_watchdog_actions_total`", acting),
+        ("action", "`nova_watchdog_actions_total`", tuple(sorted(set(ACTIONS.values())))),
+        ("outcome", "`nova_watchdog_actions_total`", OUTCOMES),
+    ]
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return ", ".join(f"`{value}`" for value in values)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())
