@@ -38,11 +38,11 @@ test-lab: setup ## the tests against the real parts, in a lab of their own
 	scripts/test-lab
 
 run: setup ## the main job: a lab of real parts, the daemon watching it, and how to break something
-	$(LAB) up
+	$(LAB) up --policy tests/acceptance/policy.toml
 	$(LAB) watch
 
 lab-up: setup ## start the lab (idempotent)
-	$(LAB) up
+	$(LAB) up --policy tests/acceptance/policy.toml
 
 lab-down: setup ## stop the lab and leave nothing behind (idempotent)
 	$(LAB) down

@@ -8,6 +8,8 @@ from acceptance.conftest import Report, wait_until_healthy
 from acceptance.judge import Judge
 from lab.controllers.daemon import UNIT as DAEMON
 
+from nova_watchdog.core.policy import Policy
+
 pytestmark = pytest.mark.lab
 
 SEEN_WITHIN_S = 0.1
@@ -68,8 +70,7 @@ def test_a_broken_nova_conf_spends_the_budget_and_then_all_is_quiet(
 ):
     """As many starts as the budget has, then none, and the log says what a human must do."""
     judge = judges[-1]
-    left = judge.status()["budget"]["starts_left"]
-    assert left > 0
+    left = wait_for_a_full_budget(judge)
     with judge.lab.fault("nova-conf-broken", pairing=judge.pairing.name) as fault:
         judge.lab.inject("kill", pairing=judge.pairing.name)
         given_up = judge.wait_for_edge(fault["before"], 240, rule="R35")
@@ -79,14 +80,24 @@ def test_a_broken_nova_conf_spends_the_budget_and_then_all_is_quiet(
         report(f"broken nova.conf: {left} starts, given up after {given_up['t'] - fault['before']:.0f} s")
 
         quiet_from = given_up["t"] + 0.01
-        judge.lab.controller("ctl1").run(["systemctl", "kill", "--signal=KILL", DAEMON])
-        restarted = judge.lab.wait_for("process.start", since=quiet_from, timeout_s=60, unit=DAEMON)
-        judge.wait_for_edge(restarted["t"], 60, rule="R13")
         wait_s(judge, 30)
-        assert not judge.starts(quiet_from), "given up, also after a restart of the daemon"
-        assert len(judge.edges(restarted["t"])) <= 2, "quiet"
+        assert len(judge.edges(quiet_from)) <= 1, "quiet"
+    judge.lab.controller("ctl1").run(["systemctl", "kill", "--signal=KILL", DAEMON])
+    restarted = judge.lab.wait_for("process.start", since=quiet_from, timeout_s=60, unit=DAEMON)
+    judge.wait_for_edge(restarted["t"], 60, rule="R13")
+    wait_s(judge, 10)
+    assert not judge.starts(quiet_from), "given up, also after a restart of the daemon"
     judge.lab.controller("ctl1").run(["systemctl", "start", judge.pairing.unit])
     wait_until_healthy(judges)
+
+
+def wait_for_a_full_budget(judge: Judge) -> int:
+    """Starts of earlier tests leave the window that the lab's policy makes short."""
+    deadline = judge.lab.now() + 150
+    while (left := judge.status()["budget"]["starts_left"]) < Policy().restart_budget:
+        assert judge.lab.now() < deadline, f"only {left} starts left"
+        wait_s(judge, 2)
+    return int(left)
 
 
 def test_a_stop_by_a_human_is_respected_and_told(judges: tuple[Judge, ...], report: Report):

@@ -95,7 +95,7 @@ def test_status_speaks_to_people_and_to_programs(judges: tuple[Judge, ...]):
     table = controller.run([PROGRAM, "status"], user="nova-watchdog").stdout
     for judge in judges:
         assert re.search(rf"^{judge.pairing.name}\s+healthy", table, re.MULTILINE), table
-    stranger = controller.run([PROGRAM, "status"], user="nobody", check=False)
+    stranger = controller.run(["runuser", "-u", "nobody", "--", PROGRAM, "status"], check=False)
     assert stranger.returncode == 2
     ready = judges[0].lab.http("/readyz").content
     assert ready["ready"] is True

@@ -29,8 +29,9 @@ def test_an_outage_is_diagnosed_and_nothing_is_done(
         told = [judge.wait_for_edge(fault["t"], 60, diagnosis="vcenter-down") for judge in judges]
         wait_s(judges[0], OUTAGE_S - (lab.now() - fault["t"]))
     cleared = lab.now()
+    healed = [judge.wait_for_edge(cleared, 180, diagnosis="healthy") for judge in judges]
+    healed_s = max(edge["t"] for edge in healed) - cleared
     wait_until_healthy(judges)
-    healed_s = lab.now() - cleared
 
     latest_s = max(edge["t"] for edge in told) - fault["t"]
     report(f"{fault_name}: diagnosed after {latest_s:.1f} s (goal {DIAGNOSED_WITHIN_S:g} s)")
@@ -40,7 +41,9 @@ def test_an_outage_is_diagnosed_and_nothing_is_done(
         assert not judge.starts(fault["before"])
         assert not judge.exits(fault["before"])
         assert not judge.lines(fault["before"], "action")
-        assert set(judge.diagnoses(fault["before"])) == {"vcenter-down", "healthy"}
+        # Nova's driver may disable its service towards the end of the minute, and enables it itself.
+        words = judge.diagnoses(fault["before"])
+        assert words in (["vcenter-down", "healthy"], ["vcenter-down", "auto-disabled", "healthy"])
     samples = [s for s in judges[0].sample_daemon(before) if s["t"] < cleared]
     calm = [s for s in samples if s["t"] < fault["before"]]
     outage = [s for s in samples if s["t"] >= fault["before"]]
