@@ -7,7 +7,6 @@ import pytest
 from acceptance.conftest import Report, wait_until_healthy
 from acceptance.judge import Judge
 from lab.controllers.daemon import UNIT as DAEMON
-
 from nova_watchdog.core.policy import Policy
 
 pytestmark = pytest.mark.lab
