@@ -20,7 +20,9 @@ class FakeVCenter:
         self._unreachable: str | None = None
         self._login_refused: str | None = None
         self._garbled: str | None = None
+        self._is_logged_in = self._was_refused = False
         self.reads = 0
+        self.logins = 0
 
     async def read(self) -> VCenterView:
         self.reads += 1
@@ -28,8 +30,8 @@ class FakeVCenter:
             raise ProbeError(self._garbled)
         if self._unreachable is not None:
             return VCenterView(VCenterOutcome.UNREACHABLE, self._unreachable)
-        if self._login_refused is not None:
-            return VCenterView(VCenterOutcome.LOGIN_REFUSED, self._login_refused)
+        if not self._log_in():
+            return VCenterView(VCenterOutcome.LOGIN_REFUSED, self._login_refused or "")
         seen = {name: moid for name, moid in self.clusters.items() if name in self._configured}
         return VCenterView(VCenterOutcome.OK, "", self._uuid, seen)
 
@@ -38,13 +40,32 @@ class FakeVCenter:
         self._unreachable = detail
 
     def refuse_login(self, detail: str = "InvalidLogin for watchdog") -> None:
-        """The account or its password is wrong."""
+        """The password is wrong. It is tried once, and not again before it was corrected."""
         self._login_refused = detail
+        self._is_logged_in = self._was_refused = False
+
+    def correct_password(self) -> None:
+        """The secret on this side changed, and is the right one now."""
+        self._login_refused = None
 
     def garble(self, reason: str = "vCenter answered with SystemError") -> None:
         """Answers that say nothing."""
         self._garbled = reason
 
+    def drop_sessions(self) -> None:
+        """vCenter forgets every session, as after its restart."""
+        self._is_logged_in = False
+
     def heal(self) -> None:
         """All of that is over."""
         self._unreachable = self._login_refused = self._garbled = None
+
+    def _log_in(self) -> bool:
+        """Whether there is a session now; a password that was refused is not tried again."""
+        if self._login_refused is None and not self._is_logged_in:
+            self.logins += 1
+            self._is_logged_in = True
+        elif self._login_refused is not None and not self._is_logged_in and not self._was_refused:
+            self.logins += 1
+            self._was_refused = True
+        return self._is_logged_in

@@ -1,0 +1,93 @@
+"""The clock's contract, on the fake and on the machine's clocks."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+
+import pytest
+
+from fakes.clock import FakeClock
+from nova_watchdog.adapters.clock import SystemClock
+
+
+class _Real:
+    def __init__(self):
+        self.clock = SystemClock()
+
+    async def pass_time(self, seconds):
+        await asyncio.sleep(seconds)
+
+
+class _Fake:
+    def __init__(self):
+        self.clock = FakeClock()
+
+    async def pass_time(self, seconds):
+        await self.clock.advance(seconds)
+
+
+@pytest.fixture(params=[_Fake, _Real])
+def world(request):
+    return request.param()
+
+
+async def test_monotonic_and_wall_time_advance_together(world):
+    """Both move by what passed."""
+    before = (world.clock.now_s(), world.clock.wall_s())
+    await world.pass_time(0.05)
+    moved = [
+        now - then for now, then in zip((world.clock.now_s(), world.clock.wall_s()), before, strict=True)
+    ]
+    assert all(0.04 < seconds < 1 for seconds in moved)
+
+
+async def test_a_sleeper_wakes_when_its_time_has_come(world):
+    """Not before, and not much later."""
+    began = world.clock.now_s()
+    sleeper = asyncio.ensure_future(world.clock.sleep(0.05))
+    await world.pass_time(0.01)
+    assert not sleeper.done()
+    await world.pass_time(0.2)
+    assert sleeper.done()
+    assert world.clock.now_s() - began >= 0.05
+
+
+async def test_sleepers_wake_in_the_order_of_their_times(world):
+    """Also when they fell asleep in another order."""
+    woken = []
+
+    async def sleep(seconds):
+        await world.clock.sleep(seconds)
+        woken.append(seconds)
+
+    tasks = [asyncio.ensure_future(sleep(seconds)) for seconds in (0.06, 0.02, 0.04)]
+    await asyncio.sleep(0)
+    await world.pass_time(0.3)
+    assert woken == [0.02, 0.04, 0.06]
+    await asyncio.gather(*tasks)
+
+
+async def test_the_boot_id_stays(world):
+    """It names this boot, not this call."""
+    assert world.clock.boot_id() == world.clock.boot_id() != ""
+
+
+def test_the_system_clock_is_systemds():
+    """Its seconds compare with the `...TimestampMonotonic` properties: CLOCK_MONOTONIC."""
+    assert abs(SystemClock().now_s() - time.clock_gettime(time.CLOCK_MONOTONIC)) < 0.5
+
+
+def test_the_kernels_boot_id_is_a_uuid():
+    """As proc(5) has it."""
+    assert uuid.UUID(SystemClock().boot_id())
+
+
+async def test_a_step_of_the_wall_clock_leaves_the_monotonic_one():
+    """What the fake can do and a test machine should not: set the wall clock."""
+    clock = FakeClock()
+    before = clock.now_s(), clock.wall_s()
+    clock.step_wall(-3600)
+    assert clock.now_s() == before[0]
+    assert clock.wall_s() == before[1] - 3600
