@@ -53,7 +53,7 @@ DAEMON = 'job=~"$job", instance=~"$instance"'
 PAIRING = f'{DAEMON}, pairing=~"$pairing"'
 
 GREEN, BLUE, YELLOW, ORANGE, RED, GREY = "green", "blue", "yellow", "orange", "red", "#808080"
-FULL_WIDTH, HALF, QUARTER = 24, 12, 6
+FULL_WIDTH, HALF, SIXTH = 24, 12, 4
 STAT_HEIGHT, STATE_HEIGHT, GRAPH_HEIGHT = 4, 7, 8
 
 # Whatever is not named here is red.
@@ -137,7 +137,7 @@ def number(
         .color_mode(BigValueColorMode.BACKGROUND)
         .graph_mode(BigValueGraphMode.NONE)
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .span(QUARTER)
+        .span(SIXTH)
         .height(STAT_HEIGHT)
     )
 
@@ -176,14 +176,26 @@ def numbers() -> list[Builder[Panel]]:
         number(
             "Pairings",
             "Configured pairings.",
-            f"count(nova_watchdog_pairing_info{{{PAIRING}}})",
+            f"count(nova_watchdog_pairing_unwatched{{{PAIRING}}})",
             [(None, BLUE)],
+        ),
+        number(
+            "Not watched",
+            "Pairings whose nova files the daemon cannot use: nobody would bring them back.",
+            f"sum(nova_watchdog_pairing_unwatched{{{PAIRING}}})",
+            bad,
         ),
         number("Not healthy", "Pairings with another diagnosis than healthy.", f"sum(1 - {healthy})", bad),
         number(
             "Given up",
             "The budget is spent: only a human may act.",
             f'sum(nova_watchdog_pairing_phase{{{PAIRING}, phase="given-up"}})',
+            bad,
+        ),
+        number(
+            "Without a record",
+            "The daemon cannot write its record of the pairing, and does nothing for it.",
+            f"count(nova_watchdog_pairing_record_writable{{{PAIRING}}} == 0) or vector(0)",
             bad,
         ),
         number(
@@ -338,7 +350,7 @@ def variables() -> list[dashboard.QueryVariable]:
     wanted = (
         ("job", "Job", "label_values(nova_watchdog_build_info, job)"),
         ("instance", "Controller", 'label_values(nova_watchdog_build_info{job=~"$job"}, instance)'),
-        ("pairing", "Pairing", f"label_values(nova_watchdog_pairing_info{{{DAEMON}}}, pairing)"),
+        ("pairing", "Pairing", f"label_values(nova_watchdog_pairing_unwatched{{{DAEMON}}}, pairing)"),
     )
     everything = VariableOption(selected=True, text=["All"], value=["$__all"])
     return [

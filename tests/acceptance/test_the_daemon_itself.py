@@ -99,3 +99,29 @@ def test_status_speaks_to_people_and_to_programs(judges: tuple[Judge, ...]):
     assert stranger.returncode == 2
     ready = judges[0].lab.http("/readyz").content
     assert ready["ready"] is True
+
+
+def test_a_broken_nova_conf_at_its_start_costs_only_that_pairing_its_watchdog(
+    judges: tuple[Judge, ...], report: Report
+):
+    """The others are watched and brought back; the broken one is told, and watched again once mended."""
+    lab, good, broken = judges[0].lab, judges[0], judges[1]
+    controller = lab.controller("ctl1")
+    with lab.fault("nova-conf-broken", pairing=broken.pairing.name):
+        restarted = lab.now()
+        controller.run(["systemctl", "restart", DAEMON])
+        good.wait_for_edge(restarted, 60, diagnosis="healthy")
+        (told,) = broken.lines(restarted, "not-watched")
+        assert "nova-compute.conf" in told["reason"]
+        document = lab.http("/api/v1/status").content
+        assert document["healthy"] is False
+        assert broken.pairing.name in str(document["unwatched"])
+        assert [p["name"] for p in document["pairings"]] == [good.pairing.name]
+        killed = lab.inject("kill", pairing=good.pairing.name)
+        good.wait_for_edge(killed["before"], 180, diagnosis="healthy")
+        assert len(good.starts(killed["before"])) == 1
+    mended = lab.now()
+    again = lab.wait_for("process.start", since=mended, timeout_s=90, unit=DAEMON)
+    report(f"nova.conf mended: watched again by a new daemon after {again['t'] - mended:.1f} s")
+    wait_until_healthy(judges)
+    assert not broken.exits(restarted)

@@ -122,6 +122,7 @@ RAISED: dict[Callable[[], Story], set[str]] = {
     pictures.changing: set(),
     pictures.unit_missing: {"PairingDown"},
     pictures.unread: {"ReadingsStale"},
+    pictures.record_unwritable: {"RecordUnwritable"},
 }
 
 
@@ -140,4 +141,12 @@ def test_each_state_of_a_pairing_raises_exactly_its_alerts(tmp_path: Path) -> No
                 "promql_expr_test": [{"expr": firing, "eval_time": "19m", "exp_samples": raised}],
             }
         )
+    raised = [{"labels": '{alertname="PairingUnwatched"}', "value": 1}]
+    tests.append(
+        {
+            "name": "unwatched",
+            "input_series": held(pictures.fleet(pictures.healthy(), unwatched=["cluster-b"])),
+            "promql_expr_test": [{"expr": firing, "eval_time": "19m", "exp_samples": raised}],
+        }
+    )
     run_tests(tests, tmp_path, RULES)

@@ -96,8 +96,9 @@ def test_keys_prints_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
     assert "| `restart_budget` | integer | `3` |" in capsys.readouterr().out
 
 
-def test_run_hands_the_settings_to_the_daemon(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And returns its exit code."""
+@pytest.fixture
+def daemon(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
+    """The settings that a daemon was started with; it ends with exit code 1."""
     seen: list[Settings] = []
     app = types.ModuleType("nova_watchdog.app")
 
@@ -108,8 +109,39 @@ def test_run_hands_the_settings_to_the_daemon(site: Site, monkeypatch: pytest.Mo
     app.run = run_daemon  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "nova_watchdog.app", app)
     monkeypatch.setattr("nova_watchdog.app", app, raising=False)
+    return seen
+
+
+def test_run_hands_the_settings_to_the_daemon(site: Site, daemon: list[Settings]) -> None:
+    """And returns its exit code."""
     assert run("run", "--config", site.toml) == 1
-    assert seen[0].controller == "ctl1"
+    assert daemon[0].controller == "ctl1"
+
+
+def test_run_goes_on_without_a_pairing_whose_nova_files_are_broken(
+    site: Site, daemon: list[Settings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The check is strict, and says what the daemon would do."""
+    site.edit("cluster-a.conf", {"[vmware]": "[vmware"})
+    assert run("run", "--config", site.toml) == 1
+    assert [one.name for one in daemon[0].unwatched] == ["cluster-a"]
+    assert [one.pairing.name for one in daemon[0].pairings] == ["cluster-b"]
+    assert run("config", "check", "--config", site.toml) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "cluster-a.conf: line 4: is a section without its closing bracket" in err
+    assert err.splitlines()[-1] == "1 mistake: the daemon would not watch cluster-a."
+
+
+def test_run_does_not_start_with_nothing_to_watch(
+    site: Site, daemon: list[Settings], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake in what all pairings read is one of the configuration."""
+    monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
+    site.append("nova.conf", "oops\n")
+    assert run("run", "--config", site.toml) == 2
+    assert daemon == []
+    assert "nova.conf: line 5: is no assignment" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("under_systemd", [True, False])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,13 @@ def ca_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     return path
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """A directory that everyone may enter: pytest's own is closed for others."""
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name)
+        path.chmod(0o755)
+        yield path
+        path.chmod(0o755)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,16 +30,6 @@ def unprivileged() -> Iterator[str]:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
-
-
-@pytest.fixture
-def directory() -> Iterator[Path]:
-    """A directory that everyone may enter: pytest's own is closed for others."""
-    with tempfile.TemporaryDirectory() as name:
-        path = Path(name)
-        path.chmod(0o755)
-        yield path
-        path.chmod(0o755)
 
 
 def test_a_forbidden_file_is_told_with_owner_mode_and_command(directory: Path) -> None:

@@ -113,10 +113,17 @@ def test_the_diagnosis_panel_shows_the_diagnosis_that_holds(tmp_path: Path) -> N
 
 @pytest.mark.real
 def test_the_numbers_count(tmp_path: Path) -> None:
-    """Two pairings, one of them given up, and another job's target that is down."""
-    expected = {"Pairings": 2, "Not healthy": 1, "Given up": 1, "Watchdogs that do not answer": 0}
+    """Three pairings, one of them given up, one not watched, and another job's target that is down."""
+    expected = {
+        "Pairings": 3,
+        "Not watched": 1,
+        "Not healthy": 1,
+        "Given up": 1,
+        "Without a record": 0,
+        "Watchdogs that do not answer": 0,
+    }
     asked = dict(expressions())
-    snapshot = pictures.fleet(pictures.given_up(), pictures.healthy("cluster-b"))
+    snapshot = pictures.fleet(pictures.given_up(), pictures.healthy("cluster-b"), unwatched=["cluster-x"])
     other = {"series": 'up{job="other", instance="somewhere"}', "values": "0x80"}
     checks = [
         {"expr": asked[title], "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": number}]}

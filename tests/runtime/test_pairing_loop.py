@@ -129,6 +129,21 @@ async def test_nothing_is_done_that_cannot_be_recorded():
     assert len(bench.systemd.starts) == 1
 
 
+async def test_a_store_that_is_back_is_no_problem_any_more_even_with_nothing_to_write():
+    """The pairing returned to what its record says while the store was away."""
+    bench = await Bench().healthy()
+    bench.store.cut("disk full")
+    bench.vcenter.cut()
+    await bench.pass_time(10)
+    assert bench.loop.snapshot is not None
+    assert bench.loop.snapshot.store_problem == "disk full"
+    bench.vcenter.heal()
+    await bench.pass_time(5)
+    bench.store.heal()
+    await bench.pass_time(5)
+    assert bench.loop.snapshot.store_problem == ""
+
+
 async def test_without_a_readable_record_the_pairing_is_only_observed(caplog):
     """A foreign record is not overwritten, and the reason is logged once."""
     bench = await Bench().healthy()

@@ -13,7 +13,7 @@ GOLDEN = Path(__file__).parent / "golden" / "status.json"
 
 
 def golden_document() -> dict[str, Any]:
-    """A fleet that shows every field: killed while vCenter is away, an unknown reading, and a healthy one."""
+    """A fleet that shows every field: killed, an unknown reading, healthy, and one that is not watched."""
     unknown = pictures.healthy("cluster-c")
     unknown.services_unknown = "Keystone: 503"
     snapshot = pictures.fleet(
@@ -21,6 +21,7 @@ def golden_document() -> dict[str, Any]:
         pictures.healthy("cluster-b"),
         unknown.tick(32.0),
         actions={("cluster-a", "R36", "start", "done"): 1},
+        unwatched=["cluster-x"],
     )
     return document(snapshot, now_s=snapshot.now_s + 1.5, wall_s=snapshot.wall_s + 1.5)
 

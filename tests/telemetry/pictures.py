@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from nova_watchdog.core.budget import starts_left
@@ -90,6 +90,7 @@ class Story:
     unit_unknown: str = ""
     vcenter_unknown: str = ""
     services_unknown: str = ""
+    store_problem: str = ""
     conductors_up: int = 1
     heartbeats: int = 0
 
@@ -139,9 +140,11 @@ class Story:
                 "HOST", self.pairing.host
             ),
             starts_left=starts_left(self.state, self.policy, self.now_s),
+            budget=self.policy.restart_budget,
             diagnosis_since_wall_s=EPOCH_WALL_S + self.since_s,
             ticked_at_s=self.now_s,
             last_action=self.last_action,
+            store_problem=self.store_problem,
             transitions=self.transitions[-8:],
         )
 
@@ -302,6 +305,13 @@ def unread() -> Story:
     return story.tick(1.0, beat=False)
 
 
+def record_unwritable() -> Story:
+    """Its record cannot be written, so nothing would be done."""
+    story = healthy()
+    story.store_problem = "store.json: No space left on device"
+    return story
+
+
 EVERY = (
     healthy,
     killed,
@@ -324,7 +334,10 @@ EVERY = (
     changing,
     unit_missing,
     unread,
+    record_unwritable,
 )
+
+MISTAKE = "/etc/nova/x.conf: [vmware] host_ip: is empty; allowed: a host name or an address"
 
 PROBES = (
     ProbeSnapshot("vcenter", VCENTER, True, "", 0.012, EPOCH_WALL_S + 29.0, 6, 1),  # noqa: FBT003
@@ -336,6 +349,7 @@ def fleet(
     *stories: Story,
     actions: Mapping[tuple[str, str, str, str], int] | None = None,
     probes: tuple[ProbeSnapshot, ...] = PROBES,
+    unwatched: Sequence[str] = (),
 ) -> FleetSnapshot:
     """The snapshot after the last tick of these pairings."""
     now_s = max((story.now_s for story in stories), default=0.0)
@@ -349,6 +363,7 @@ def fleet(
         probes=probes,
         actions=actions or {},
         loop_lag_s=0.002,
+        unwatched=dict.fromkeys(unwatched, (MISTAKE,)),
     )
 
 

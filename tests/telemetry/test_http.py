@@ -22,6 +22,7 @@ from nova_watchdog.telemetry.sockets import ListenError
 from nova_watchdog.telemetry.view import document
 from telemetry import pictures
 
+READY = {"ready": True, "why": [], "unwatched": []}
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
@@ -110,10 +111,10 @@ async def test_healthz_is_200_even_when_everything_is_broken(daemon: Daemon) -> 
 async def test_readyz_is_200_once_every_pairing_has_a_fresh_verdict(daemon: Daemon) -> None:
     """A verdict is what counts, a bad one too: the daemon that says "down" is ready."""
     server = await daemon.serve()
-    assert await get_json(server, "/readyz") == (200, {"ready": True, "why": []})
+    assert await get_json(server, "/readyz") == (200, READY)
     daemon.snapshot = pictures.fleet(pictures.killed())
     daemon.clock.at_s = daemon.snapshot.now_s
-    assert await get_json(server, "/readyz") == (200, {"ready": True, "why": []})
+    assert await get_json(server, "/readyz") == (200, READY)
 
 
 async def test_readyz_waits_for_the_first_verdict(daemon: Daemon) -> None:
@@ -149,7 +150,14 @@ async def test_readyz_waits_for_configured_pairings_that_no_snapshot_names_yet(d
     """What the configuration names and the loop has not looked at is told by name."""
     server = await daemon.serve(pairings=[pictures.pairing("cluster-a"), pictures.pairing("cluster-b")])
     status, body = await get_json(server, "/readyz")
-    assert (status, body) == (503, {"ready": False, "why": ["cluster-b: not looked at yet"]})
+    assert (status, body) == (503, {"ready": False, "why": ["cluster-b: not looked at yet"], "unwatched": []})
+
+
+async def test_readyz_is_200_and_names_the_pairing_that_is_not_watched(daemon: Daemon) -> None:
+    """A broken nova.conf of one pairing does not make the daemon unready for the others."""
+    daemon.snapshot = pictures.fleet(pictures.healthy(), unwatched=["cluster-b"])
+    server = await daemon.serve(pairings=[pictures.pairing("cluster-a")])
+    assert await get_json(server, "/readyz") == (200, READY | {"unwatched": ["cluster-b"]})
 
 
 async def test_readyz_of_an_empty_fleet_is_503(daemon: Daemon) -> None:

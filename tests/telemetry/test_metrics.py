@@ -220,6 +220,26 @@ def test_the_budget_shrinks_with_each_start_that_counts() -> None:
     assert scraped(pictures.given_up()).value(name, pairing="cluster-a") == 0.0
 
 
+def test_an_unwatched_pairing_is_1_and_every_other_0() -> None:
+    """From the start, before anything was looked at; it has no other series."""
+    fleet = pictures.fleet(unwatched=["cluster-x"])
+    found = Scraped(fleet, pairings=[pictures.pairing("cluster-a")])
+    assert found.value("pairing_unwatched", pairing="cluster-a") == 0.0
+    assert found.value("pairing_unwatched", pairing="cluster-x") == 1.0
+    assert [name for name, labels in shape(found) if ("pairing", "cluster-x") in labels] == [
+        PREFIX + "pairing_unwatched"
+    ]
+
+
+def test_the_record_is_writable_until_it_is_not() -> None:
+    """NaN before the first look, which claims nothing."""
+    name = "pairing_record_writable"
+    assert scraped(pictures.healthy()).value(name, pairing="cluster-a") == 1.0
+    assert scraped(pictures.record_unwritable()).value(name, pairing="cluster-a") == 0.0
+    fresh = Scraped(pictures.fleet(), pairings=[pictures.pairing()])
+    assert math.isnan(fresh.value(name, pairing="cluster-a"))
+
+
 def test_times_are_unix_times() -> None:
     """Last look, diagnosis since, and the daemon's start."""
     found = scraped(pictures.healthy(), later_s=100.0)

@@ -26,8 +26,8 @@ def test_a_healthy_fleet_is_a_table_and_nothing_more() -> None:
         "nova-watchdog 1.2.3 on ctl1, up 32s: 2 of 2 pairings healthy\n"
         "\n"
         "PAIRING    STATE    SINCE  UNIT         VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
-        "cluster-a  healthy  22s    active 4242  ok       2s         enabled  watching  3 left\n"
-        "cluster-b  healthy  22s    active 4242  ok       2s         enabled  watching  3 left\n"
+        "cluster-a  healthy  22s    active 4242  ok       2s         enabled  watching  3/3\n"
+        "cluster-b  healthy  22s    active 4242  ok       2s         enabled  watching  3/3\n"
     )
 
 
@@ -38,7 +38,7 @@ def test_a_spent_budget_says_why_what_shows_it_and_what_to_do() -> None:
         "nova-watchdog 1.2.3 on ctl1, up 7m11s: 0 of 1 pairings healthy\n"
         "\n"
         "PAIRING    STATE         SINCE  UNIT    VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
-        "cluster-a  process-down  6m40s  failed  ok       6m41s      enabled  given-up  0 left\n"
+        "cluster-a  process-down  6m40s  failed  ok       6m41s      enabled  given-up  0/3\n"
         "\n"
         "cluster-a: process-down since 2026-01-02T03:04:36.000Z\n"
         "  shown by  no process (D07)\n"
@@ -75,6 +75,39 @@ def test_every_pairing_that_is_not_healthy_is_explained(story: Callable[[], Stor
     assert ("remedy" in text) is bool(rule.remedy)
     for label in ("unit", "vcenter", "nova"):
         assert f" {label} " in text
+
+
+def test_a_pairing_that_is_not_watched_is_told_with_every_mistake() -> None:
+    """In the headline, as a row, and below with file, key, what is wrong and what is allowed."""
+    snapshot = replace(pictures.fleet(pictures.healthy(), unwatched=["cluster-x"]), probes=())
+    assert screen(snapshot) == (
+        "nova-watchdog 1.2.3 on ctl1, up 30s: 1 of 2 pairings healthy, 1 NOT WATCHED\n"
+        "\n"
+        "PAIRING    STATE        SINCE  UNIT         VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
+        "cluster-a  healthy      20s    active 4242  ok       0s         enabled  watching  3/3\n"
+        "cluster-x  NOT WATCHED  -      -            -        -          -        -         -\n"
+        "\n"
+        "cluster-x: NOT WATCHED, nobody would bring it back\n"
+        "  why       /etc/nova/x.conf: [vmware] host_ip: is empty; allowed: a host name or an address\n"
+        "  remedy    mend that; 'nova-watchdog config check' tells when all is well\n"
+    )
+    assert "\x1b[31mNOT WATCHED\x1b[0m" in screen(snapshot, colour=True)
+
+
+def test_a_daemon_that_watches_nothing_yet_tells_what_it_never_will() -> None:
+    """Before the first look too."""
+    text = screen(pictures.fleet(unwatched=["cluster-x"]))
+    assert "no pairing was looked at yet, 1 NOT WATCHED" in text
+    assert "cluster-x: NOT WATCHED" in text
+
+
+def test_a_record_that_cannot_be_written_is_told_even_of_a_healthy_pairing() -> None:
+    """What comes next is honest: nothing."""
+    text = screen(pictures.fleet(pictures.record_unwritable()))
+    assert "0 of 1 pairings healthy" in text
+    assert "record    its record cannot be written: nothing is done: store.json: No space left on" in text
+    assert "next      nothing is done until its record can be written" in text
+    assert "\x1b[33mhealthy" in screen(pictures.fleet(pictures.record_unwritable()), colour=True)
 
 
 def test_a_long_name_is_cut_so_that_the_table_fits() -> None:

@@ -61,6 +61,17 @@ async def test_exit_1_when_one_is_not(
     assert "process-down" in capsys.readouterr().out
 
 
+async def test_exit_1_when_one_is_not_watched(
+    daemon: list[FleetSnapshot], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The others may be as healthy as can be."""
+    daemon.append(pictures.fleet(pictures.healthy(), unwatched=["cluster-x"]))
+    assert await show(tmp_path) == status.EXIT_NOT_HEALTHY
+    out = capsys.readouterr().out
+    assert "1 of 2 pairings healthy, 1 NOT WATCHED" in out
+    assert pictures.MISTAKE in " ".join(out.split())
+
+
 async def test_json_is_the_document(
     daemon: list[FleetSnapshot], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

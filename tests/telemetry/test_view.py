@@ -63,6 +63,26 @@ def test_healthy_means_all_of_them() -> None:
     assert shown()["healthy"] is False
 
 
+def test_a_pairing_that_is_not_watched_is_not_healthy() -> None:
+    """It is told with its mistakes, and the others stay as they are."""
+    snapshot = pictures.fleet(pictures.healthy(), unwatched=["cluster-y", "cluster-x"])
+    found = document(snapshot, now_s=snapshot.now_s, wall_s=snapshot.wall_s)
+    assert found["healthy"] is False
+    assert found["pairings"][0]["healthy"] is True
+    assert found["unwatched"] == [
+        {"name": "cluster-x", "mistakes": [pictures.MISTAKE]},
+        {"name": "cluster-y", "mistakes": [pictures.MISTAKE]},
+    ]
+
+
+def test_a_pairing_without_its_record_is_not_healthy() -> None:
+    """Nothing would be done for it, however well it is now."""
+    found = shown(pictures.record_unwritable())
+    (entry,) = found["pairings"]
+    assert (found["healthy"], entry["healthy"], entry["diagnosis"]["word"]) == (False, False, "healthy")
+    assert entry["store_problem"] == "store.json: No space left on device"
+
+
 def test_a_pairing_whose_loop_hangs_is_not_healthy() -> None:
     """An old verdict is no verdict."""
     fresh = shown(pictures.healthy(), later_s=20.0)["pairings"][0]

@@ -6,18 +6,21 @@ import asyncio
 import contextlib
 import logging
 import math
+import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from nova_watchdog import __version__
+from nova_watchdog.adapters._worker import Worker, WorkerTimeoutError
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.local_store import LocalStore
 from nova_watchdog.adapters.nova import OpenStackServices
 from nova_watchdog.adapters.sd_notify import SdNotify
 from nova_watchdog.adapters.systemd import SystemdUnits
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
+from nova_watchdog.config.mended import Look
 from nova_watchdog.config.settings import Settings, VCenterSettings
 from nova_watchdog.core.kv import kv
 from nova_watchdog.core.model import ServicesView, VCenterOutcome, VCenterView
@@ -27,6 +30,7 @@ from nova_watchdog.runtime.ledger import Ledger
 from nova_watchdog.runtime.pairing_loop import PairingLoop, World
 from nova_watchdog.runtime.probe import Probe
 from nova_watchdog.telemetry import derived, http, logs
+from nova_watchdog.unwatched import InThread, UnwatchedPairings
 
 _log = logging.getLogger("nova_watchdog")
 
@@ -36,6 +40,8 @@ Closer = Callable[[], Awaitable[None]]
 _DEADLINE_SLACK_S = 1.0
 # Each half of the shutdown, the log-outs included: systemd and people expect two seconds in all.
 _SHUTDOWN_S = 0.9
+# nova's files may lie on a file system that hangs.
+_LOOK_TIMEOUT_S = 30.0
 
 
 def run(settings: Settings) -> int:
@@ -84,20 +90,24 @@ async def _main(settings: Settings) -> int:
     _log.info(kv("starting", version=__version__, controller=settings.controller, mode=settings.mode.value))
     for note in settings.notes:
         _log.warning(kv("config-note", note=note))
+    unwatched = UnwatchedPairings(settings, under_systemd="NOTIFY_SOCKET" in os.environ)
     closers: list[Closer] = []
-    working = asyncio.create_task(_work(settings, manager, closers), name="work")
-    waiting = asyncio.create_task(asked.wait(), name="signals")
-    await asyncio.wait((waiting, working), return_when=asyncio.FIRST_COMPLETED)
+    tasks = (
+        asyncio.create_task(_work(settings, unwatched, manager, closers), name="work"),
+        asyncio.create_task(unwatched.until_mended(_in_thread("nova files")), name="mended"),
+        asyncio.create_task(asked.wait(), name="signals"),
+    )
+    ended, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     manager.stopping()
     _log.info(kv("stopping", note="nova-compute is left as it is"))
-    waiting.cancel()
-    failed = working.done()
-    working.cancel()
-    await asyncio.wait((working,), timeout=_SHUTDOWN_S)
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=_SHUTDOWN_S)
     if closing := [asyncio.ensure_future(close()) for close in closers]:
         await asyncio.wait(closing, timeout=_SHUTDOWN_S)
-    if failed:
-        await working  # it never ends by itself, unless with an error
+    for task in (task for task in tasks if task in ended):
+        await task  # the work never ends by itself, unless with an error
     _log.info(kv("stopped"))
     return 0
 
@@ -111,13 +121,31 @@ def _stop_signals() -> asyncio.Event:
     return asked
 
 
-async def _work(settings: Settings, manager: Manager, closers: list[Closer]) -> None:
-    fleet = await _build(settings, SystemClock(), manager, closers)
+def _in_thread(name: str) -> InThread:
+    """A caller of blocking looks in one daemon thread. A look that hangs has found nothing."""
+    worker = Worker(name)
+
+    async def look(call: Callable[[], Look | None]) -> Look | None:
+        try:
+            return await worker.run(call, timeout_s=_LOOK_TIMEOUT_S)
+        except WorkerTimeoutError:
+            return None
+
+    return look
+
+
+async def _work(
+    settings: Settings, unwatched: UnwatchedPairings, manager: Manager, closers: list[Closer]
+) -> None:
+    fleet = await _build(settings, unwatched, manager, closers)
     await fleet.run()
 
 
-async def _build(settings: Settings, clock: Clock, manager: Manager, closers: list[Closer]) -> Fleet:
+async def _build(
+    settings: Settings, unwatched: UnwatchedPairings, manager: Manager, closers: list[Closer]
+) -> Fleet:
     """Open every adapter, note how to close it, and wire the loops to them."""
+    clock = SystemClock()
     store = LocalStore(settings.store_path)
     await store.open()
     closers.append(store.close)
@@ -144,7 +172,7 @@ async def _build(settings: Settings, clock: Clock, manager: Manager, closers: li
         loops.append(PairingLoop(one.pairing, settings.policy, world, ledger))
     fleet.add([services, *vcenters.values()], loops)
     server = await http.serve(
-        fleet.snapshot,
+        unwatched.shown_in(fleet.snapshot),
         listen=f"{settings.http.host}:{settings.http.port}" if settings.http else "",
         socket_path=settings.control_socket,
         clock=clock,

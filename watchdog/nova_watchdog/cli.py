@@ -21,7 +21,7 @@ EXIT_USAGE = 2
 
 _EPILOG = """exit codes:
   0  done; `run`: a clean end; `status`: every pairing is healthy
-  1  failure; `status`: some pairing is not healthy
+  1  failure; `status`: some pairing is not healthy, or not watched
   2  usage or configuration, every mistake one line on stderr; `status`: the daemon does not answer
 """
 
@@ -101,10 +101,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
 
 def _run(config: Path) -> int:
-    from nova_watchdog.config import ConfigError, load  # noqa: PLC0415 - lazily, see the module's docstring
+    from nova_watchdog.config import ConfigError, load_for_run  # noqa: PLC0415 - lazily, see the module's docstring
 
     try:
-        settings = load(config)
+        settings = load_for_run(config)
     except ConfigError as error:
         print(error, file=sys.stderr, flush=True)
         if "NOTIFY_SOCKET" in os.environ:

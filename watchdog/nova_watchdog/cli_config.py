@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nova_watchdog.config import ConfigError, Settings, load, load_units, reference
+from nova_watchdog.config import ConfigError, Settings, load, load_for_run, load_units, reference
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -20,13 +20,22 @@ def check(file: Path) -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         count = len(error.mistakes)
-        print(f"{count} mistake{'s' if count > 1 else ''}: the daemon would not start.", file=sys.stderr)
+        print(f"{count} mistake{'s' if count > 1 else ''}: {_what_run_does(file)}", file=sys.stderr)
         return EXIT_USAGE
     for line in describe(settings):
         print(line)
     for note in settings.notes:
         print(f"note: {note}", file=sys.stderr)
     return EXIT_OK
+
+
+def _what_run_does(file: Path) -> str:
+    """What the mistakes would mean for the daemon: `run` is not as strict as the check."""
+    try:
+        unwatched = load_for_run(file).unwatched
+    except ConfigError:
+        return "the daemon would not start."
+    return f"the daemon would not watch {', '.join(one.name for one in unwatched)}."
 
 
 def polkit(file: Path) -> int:

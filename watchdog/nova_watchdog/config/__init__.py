@@ -7,17 +7,30 @@ from pathlib import Path
 from nova_watchdog.config.assemble import assemble
 from nova_watchdog.config.errors import ConfigError, Findings, Mistake
 from nova_watchdog.config.secret import Secret
-from nova_watchdog.config.settings import Settings
+from nova_watchdog.config.settings import Settings, Unwatched
 from nova_watchdog.config.toml_file import read_document
 
-__all__ = ["ConfigError", "Mistake", "Secret", "Settings", "load", "load_units"]
+__all__ = ["ConfigError", "Mistake", "Secret", "Settings", "Unwatched", "load", "load_for_run", "load_units"]
 
 
 def load(file: Path) -> Settings:
     """Read the TOML file, nova's files and clouds.yaml. Raises ConfigError with every mistake found."""
+    return _load(file, strict=True)
+
+
+def load_for_run(file: Path) -> Settings:
+    """As `load`, but a pairing whose nova files cannot be used becomes one of `Settings.unwatched`.
+
+    One broken nova.conf must not leave every other pairing without its watchdog. Raises ConfigError
+    for mistakes in the TOML file, in clouds.yaml or between pairings, and when no pairing is left.
+    """
+    return _load(file, strict=False)
+
+
+def _load(file: Path, *, strict: bool) -> Settings:
     findings = Findings()
     document = read_document(file, findings)
-    settings = assemble(document, findings) if document is not None else None
+    settings = assemble(document, findings, strict=strict) if document is not None else None
     if settings is None:
         raise ConfigError(findings.mistakes)
     return settings

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nova_watchdog.config.clouds import check_cloud
 from nova_watchdog.config.errors import Findings
+from nova_watchdog.config.files import is_directory
 from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_settings import NovaValues, read_nova
 from nova_watchdog.config.schema import parse_listen
@@ -19,6 +20,7 @@ from nova_watchdog.config.settings import (
     PairingSettings,
     ProbeSettings,
     Settings,
+    Unwatched,
     VCenterSettings,
 )
 from nova_watchdog.config.toml_file import Document, PairingParts
@@ -34,13 +36,20 @@ class _Member:
     nova: NovaValues
 
 
-def assemble(document: Document, findings: Findings) -> Settings | None:
-    """The settings, or None when a mistake was recorded, here or before."""
-    members = _members(document, findings)
+def assemble(document: Document, findings: Findings, *, strict: bool) -> Settings | None:
+    """The settings, or None when a mistake was recorded, here or before.
+
+    Not strict: nova files that cannot be used cost their own pairing alone, as long as one is left.
+    """
+    members, unwatched = _members(document, findings)
+    if strict or not members:
+        _add_all(unwatched, findings)
     _check_units(document, findings)
     _check_members(document, members, findings)
     _check_environment(document, findings)
     _check_ages(document, findings)
+    if findings.mistakes:
+        _add_all(unwatched, findings)  # all at once, these too
     top, openstack, vcenter, policy = document.top, document.openstack, document.vcenter, document.policy
     http, control, store, log = document.http, document.control, document.store, document.log
     if top is None or openstack is None or vcenter is None or policy is None:
@@ -64,19 +73,30 @@ def assemble(document: Document, findings: Findings) -> Settings | None:
         store_path=Path(store.path),
         log_level=log.level,
         notes=tuple(findings.notes),
+        unwatched=unwatched,
     )
 
 
-def _members(document: Document, findings: Findings) -> list[_Member]:
-    found = []
+def _members(document: Document, findings: Findings) -> tuple[list[_Member], tuple[Unwatched, ...]]:
+    """The pairings whose nova files can be used, and the others with their mistakes."""
+    found, unwatched = [], []
     for name, parts in document.pairings.items():
         if not parts.nova_config:
             continue
-        reference = Reference(str(document.file), f"pairing.{name}.nova_config")
-        nova = read_nova([Path(text) for text in parts.nova_config], reference, findings)
-        if nova is not None:
+        paths = [Path(text) for text in parts.nova_config]
+        its = Findings(notes=findings.notes)
+        nova = read_nova(paths, Reference(str(document.file), f"pairing.{name}.nova_config"), its)
+        if nova is None:
+            files = (*paths, *its.files)
+            unwatched.append(Unwatched(name, parts.unit, tuple(its.mistakes), files))
+        else:
             found.append(_Member(name, parts, nova))
-    return found
+    return found, tuple(unwatched)
+
+
+def _add_all(unwatched: Sequence[Unwatched], findings: Findings) -> None:
+    for one in unwatched:
+        findings.add(one.mistakes)
 
 
 def _pairing(member: _Member, default_mode: str) -> PairingSettings:
@@ -188,7 +208,7 @@ def _check_environment(document: Document, findings: Findings) -> None:
         "store.path": document.store and document.store.path,
     }
     for key, text in paths.items():
-        if text and not Path(text).parent.is_dir():
+        if text and not is_directory(Path(text).parent):
             findings.wrong(
                 str(document.file),
                 key,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from nova_watchdog.ports import WatchdogError
 
@@ -39,18 +40,22 @@ class ConfigError(WatchdogError):
 class Findings:
     """Collects what is found while files are read.
 
-    `mistakes` stop the daemon; `notes` are one line each for `config check` and the daemon's log:
-    nothing is wrong for certain, but an operator would want to know.
+    `mistakes` stop the daemon, or the watch over one pairing; `notes` are one line each for `config check`
+    and the daemon's log: nothing is wrong for certain, but an operator would want to know.
+    `files` are those that the files which were read refer to: repairing one may mend a mistake.
     """
 
     mistakes: list[Mistake] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
 
     def wrong(self, file: str, key: str, wrong: str, allowed: str) -> None:
         """Record one mistake; the same one twice counts once."""
-        mistake = Mistake(file, key, wrong, allowed)
-        if mistake not in self.mistakes:
-            self.mistakes.append(mistake)
+        self.add([Mistake(file, key, wrong, allowed)])
+
+    def add(self, mistakes: Iterable[Mistake]) -> None:
+        """Record mistakes that were found elsewhere, each once."""
+        self.mistakes += [one for one in dict.fromkeys(mistakes) if one not in self.mistakes]
 
     def note(self, text: str) -> None:
         """Record one note; the same one twice counts once."""

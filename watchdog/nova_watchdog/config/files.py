@@ -11,6 +11,17 @@ from pathlib import Path
 Words = tuple[str, str]  # what is wrong, as the rest of a sentence about the path; what is allowed
 
 
+def is_directory(path: Path) -> bool:
+    """Whether it is one, as far as this process can see.
+
+    Path.is_dir raises where a directory above may not be entered; that is told by `unreadable`.
+    """
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
 def unreadable(path: Path, *, group: str) -> Words | None:
     """Why this process cannot read the regular file, or None when it can.
 

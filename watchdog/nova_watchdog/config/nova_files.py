@@ -14,7 +14,7 @@ from pathlib import Path
 from oslo_config import cfg, iniparser
 
 from nova_watchdog.config.errors import Findings
-from nova_watchdog.config.files import explain, unreadable
+from nova_watchdog.config.files import explain, is_directory, unreadable
 
 # Words for iniparser's messages: what is wrong, what is allowed. None of them quotes the line.
 _PARSE_WORDS = {
@@ -70,7 +70,7 @@ def parse_files(
 
 def expand(path: Path) -> Iterator[Path]:
     """What `--config-file` or `--config-dir` reads: a directory's `*.conf`, sorted by name."""
-    if not path.is_dir():
+    if not is_directory(path):
         yield path
         return
     # glob and not iterdir: hidden files and odd directory names are treated as oslo.config treats them.

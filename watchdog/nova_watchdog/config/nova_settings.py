@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nova_watchdog.config.errors import Findings
-from nova_watchdog.config.files import unreadable
+from nova_watchdog.config.files import is_directory, unreadable
 from nova_watchdog.config.nova_conf import DEFAULT, VMWARE, NovaConf, UnusableValueError
 from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_password import NovaPassword
@@ -86,10 +86,10 @@ def read_nova(paths: Sequence[Path], reference: Reference, findings: Findings) -
 
 def _note_unlisted_dirs(paths: Sequence[Path], reference: Reference, findings: Findings) -> None:
     """A host name set in a directory that is not listed would make the daemon watch the wrong service."""
-    if any(path.is_dir() for path in paths):
+    if any(is_directory(path) for path in paths):
         return  # nova is then started with --config-dir, and reads no default directory
     for directory in NOVA_DEFAULT_DIRS:
-        if any(directory.glob("*.conf")):
+        if is_directory(directory) and any(directory.glob("*.conf")):
             findings.note(
                 f"{reference.key}: nova-compute also reads {directory}, before its --config-file arguments,"
                 " unless it gets --config-dir; it is not listed here"
@@ -167,7 +167,8 @@ class _Reader:
         if text is None:
             return None
         path = Path(text)
-        if path.is_dir():
+        self._findings.files.append(path)
+        if is_directory(path):
             return path
         words = unreadable(path, group="nova")
         if words is not None:

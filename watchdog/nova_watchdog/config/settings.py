@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nova_watchdog.config.errors import Mistake
 from nova_watchdog.config.secret import Secret
 from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.policy import Policy
@@ -69,6 +70,24 @@ class PairingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """A pairing whose nova files cannot be used, and why. The daemon runs without it.
+
+    files: the paths as configured, and the CA that they name: what a human would mend.
+    """
+
+    name: str
+    unit: str
+    mistakes: tuple[Mistake, ...]
+    files: tuple[Path, ...]
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """One line a mistake, for people; no secret is in it."""
+        return tuple(str(mistake) for mistake in self.mistakes)
+
+
+@dataclass(frozen=True, slots=True)
 class VCenterSettings:
     """One vCenter with one account: one session, however many clusters.
 
@@ -104,7 +123,11 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole configuration. `http` is None when it is switched off; `notes` are lines for the log."""
+    """The whole configuration. `http` is None when it is switched off; `notes` are lines for the log.
+
+    `pairings` and `unwatched` together are all that the TOML file names. Only `load_for_run` leaves
+    a pairing unwatched.
+    """
 
     file: Path
     mode: Mode
@@ -119,3 +142,4 @@ class Settings:
     store_path: Path
     log_level: str
     notes: tuple[str, ...] = ()
+    unwatched: tuple[Unwatched, ...] = ()

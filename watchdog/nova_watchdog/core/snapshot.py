@@ -26,7 +26,9 @@ class Transition:
 class PairingSnapshot:
     """One pairing after its last tick. `remedy` has the unit's and host's names filled in.
 
-    `starts_left` is what the budget still allows; `transitions` are the last ones, newest last.
+    `starts_left` is what the budget of `budget` starts still allows; `transitions` are the last ones,
+    newest last. `store_problem`: why its record cannot be written, so that nothing is done; empty when
+    it can.
     """
 
     pairing: Pairing
@@ -35,9 +37,11 @@ class PairingSnapshot:
     decision: Decision
     remedy: str
     starts_left: int
+    budget: int
     diagnosis_since_wall_s: float
     ticked_at_s: float
     last_action: str = ""
+    store_problem: str = ""
     transitions: tuple[Transition, ...] = ()
 
 
@@ -57,7 +61,10 @@ class ProbeSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:
-    """Everything at one moment. `actions` counts by (pairing, rule, action, outcome)."""
+    """Everything at one moment. `actions` counts by (pairing, rule, action, outcome).
+
+    `unwatched`: the configured pairings that are not watched, each with one line a mistake in its files.
+    """
 
     controller: str
     version: str
@@ -68,3 +75,4 @@ class FleetSnapshot:
     probes: tuple[ProbeSnapshot, ...] = ()
     actions: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     loop_lag_s: float = 0.0
+    unwatched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

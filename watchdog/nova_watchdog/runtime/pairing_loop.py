@@ -151,7 +151,7 @@ class PairingLoop:
             if edge:
                 self._transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:]
             return True
-        if edge is None and decision.state == self._state:
+        if edge is None and decision.state == self._state and not self._store_problem:
             return True
         transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:] if edge else self._transitions
         try:
@@ -232,9 +232,11 @@ class PairingLoop:
             decision=decision,
             remedy=self._remedy(decision),
             starts_left=starts_left(state, self._policy, now_s),
+            budget=self._policy.restart_budget,
             diagnosis_since_wall_s=self._since_wall_s,
             ticked_at_s=now_s,
             last_action=self._last_action,
+            store_problem=self._store_problem,
             transitions=self._transitions,
         )
 

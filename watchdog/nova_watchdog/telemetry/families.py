@@ -128,6 +128,13 @@ def _reading_age(scrape: Scrape) -> Samples:
             yield (name, reading), age_s
 
 
+def _unwatched(scrape: Scrape) -> Samples:
+    configured = {name: 0.0 for name, _ in scrape.shown()}
+    configured |= dict.fromkeys(scrape.snapshot.unwatched, 1.0)
+    for name in sorted(configured):
+        yield (name,), configured[name]
+
+
 def _actions(scrape: Scrape) -> Samples:
     counts = {
         (pairing.name, rule.number, ACTIONS[rule.verb], outcome): 0
@@ -199,6 +206,14 @@ FAMILIES: tuple[Family, ...] = (
         "One configured pairing: its systemd unit, Nova's host, its vCenter and cluster, and the mode "
         "(observe: only looks; protect: acts too).",
         _pairing_info,
+    ),
+    Family(
+        "nova_watchdog_pairing_unwatched",
+        Kind.GAUGE,
+        ("pairing",),
+        "1 if the daemon does not watch the configured pairing, because it cannot use its nova files; "
+        "such a pairing has no other series. 0 for all others.",
+        _unwatched,
     ),
     Family(
         "nova_watchdog_pairing_diagnosis",
@@ -293,6 +308,14 @@ FAMILIES: tuple[Family, ...] = (
         ("pairing",),
         "How many starts of nova-compute the budget still allows; NaN before the first look.",
         _per_pairing(math.nan, lambda _, p: float(p.starts_left)),
+    ),
+    Family(
+        "nova_watchdog_pairing_record_writable",
+        Kind.GAUGE,
+        ("pairing",),
+        "1 while the daemon can write its record of the pairing, 0 while it cannot and therefore does "
+        "nothing for it; NaN before the first look.",
+        _per_pairing(math.nan, lambda _, p: float(not p.store_problem)),
     ),
     Family(
         "nova_watchdog_pairing_last_look_timestamp_seconds",

@@ -77,9 +77,14 @@ class Pages:
         )
 
     async def readyz(self, _request: web.Request) -> web.Response:
-        """200 once every pairing has a verdict that is kept current, otherwise 503 with the why."""
-        missing = not_ready(self.snapshot(), self.pairings, self.clock.now_s(), self.stale_after_s)
-        return web.json_response({"ready": not missing, "why": missing}, status=503 if missing else 200)
+        """200 once every watched pairing has a verdict that is kept current, otherwise 503 with the why.
+
+        The body names the pairings that are not watched; they never get a verdict, so none waits for them.
+        """
+        seen = self.snapshot()
+        missing = not_ready(seen, self.pairings, self.clock.now_s(), self.stale_after_s)
+        body = {"ready": not missing, "why": missing, "unwatched": sorted(seen.unwatched)}
+        return web.json_response(body, status=503 if missing else 200)
 
     async def status(self, _request: web.Request) -> web.Response:
         """The status document (docs/status-json.md)."""

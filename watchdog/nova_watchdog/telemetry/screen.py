@@ -47,6 +47,8 @@ _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 def render(shown: Document, *, columns: int, colour: bool) -> str:
     """The whole screen as text. `columns` is the width to fit into."""
     lines = [_headline(shown), "", *_table(shown, columns, colour=colour)]
+    for pairing in shown["unwatched"]:
+        lines += ["", *_not_watched(pairing, columns)]
     for pairing in shown["pairings"]:
         if not pairing["healthy"]:
             lines += ["", *_explanation(shown, pairing, columns)]
@@ -73,7 +75,10 @@ def age(seconds: float | None) -> str:
 def _headline(shown: Document) -> str:
     pairings = shown["pairings"]
     healthy = sum(1 for pairing in pairings if pairing["healthy"])
-    total = f"{healthy} of {len(pairings)} pairings healthy" if pairings else "no pairing was looked at yet"
+    count = len(pairings) + len(shown["unwatched"])
+    total = f"{healthy} of {count} pairings healthy" if pairings else "no pairing was looked at yet"
+    if shown["unwatched"]:
+        total += f", {len(shown['unwatched'])} NOT WATCHED"
     return printable(
         f"nova-watchdog {shown['version']} on {shown['controller']}, "
         f"up {age(_since_s(shown, shown['started_at']))}: {total}"
@@ -82,6 +87,7 @@ def _headline(shown: Document) -> str:
 
 def _table(shown: Document, columns: int, *, colour: bool) -> Iterator[str]:
     rows = [_row(shown, pairing) for pairing in shown["pairings"]]
+    rows += [_unwatched_row(pairing) for pairing in shown["unwatched"]]
     gap = _GAP
     widths = _widths(rows)
     if sum(widths) + len(gap) * (len(widths) - 1) > columns:
@@ -89,12 +95,13 @@ def _table(shown: Document, columns: int, *, colour: bool) -> Iterator[str]:
         excess = sum(widths) + len(widths) - 1 - columns
         widths[0] = max(_MIN_NAME, widths[0] - max(0, excess))
     yield _line(_HEADER, widths, gap)
-    for row, pairing in zip(rows, shown["pairings"], strict=True):
+    paints = [*(_paint(pairing) for pairing in shown["pairings"]), *(_RED for _ in shown["unwatched"])]
+    for row, paint in zip(rows, paints, strict=True):
         line = _line(row, widths, gap)
         if colour:
             start = sum(widths[:_STATE_COLUMN]) + len(gap) * _STATE_COLUMN
             end = start + len(row[_STATE_COLUMN])
-            line = line[:start] + _paint(pairing) + line[start:end] + _PLAIN + line[end:]
+            line = line[:start] + paint + line[start:end] + _PLAIN + line[end:]
         yield line
 
 
@@ -115,9 +122,15 @@ def _row(shown: Document, pairing: Document) -> tuple[str, ...]:
         age(pairing["heartbeat_age_s"]),
         _SERVICE.get(service, service),
         pairing["phase"],
-        f"{pairing['budget']['starts_left']} left",
+        f"{pairing['budget']['starts_left']}/{pairing['budget']['starts_allowed']}",
     )
     return tuple(printable(cell) for cell in cells)
+
+
+def _unwatched_row(pairing: Document) -> tuple[str, ...]:
+    row = ["-"] * len(_HEADER)
+    row[0], row[_STATE_COLUMN] = printable(pairing["name"]), "NOT WATCHED"
+    return tuple(row)
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
@@ -135,9 +148,16 @@ def _cut(text: str, width: int) -> str:
 
 def _paint(pairing: Document) -> str:
     word = pairing["diagnosis"]["word"]
-    if word in _GOOD and not pairing["stale"]:
+    if word in _GOOD and pairing["healthy"]:
         return _GREEN
     return _YELLOW if word in _GOOD | _CALM else _RED
+
+
+def _not_watched(pairing: Document, columns: int) -> Iterator[str]:
+    yield printable(f"{pairing['name']}: NOT WATCHED, nobody would bring it back")
+    for mistake in pairing["mistakes"]:
+        yield from _entry("why", mistake, columns)
+    yield from _entry("remedy", "mend that; 'nova-watchdog config check' tells when all is well", columns)
 
 
 def _explanation(shown: Document, pairing: Document, columns: int) -> Iterator[str]:
@@ -145,6 +165,9 @@ def _explanation(shown: Document, pairing: Document, columns: int) -> Iterator[s
     yield printable(f"{pairing['name']}: {diagnosis['word']} since {diagnosis['since']}")
     if pairing["stale"]:
         yield from _entry("old", f"last looked at {age(pairing['look_age_s'])} ago: the loop hangs", columns)
+    if pairing["store_problem"]:
+        text = f"its record cannot be written: nothing is done: {pairing['store_problem']}"
+        yield from _entry("record", text, columns)
     yield from _entry("shown by", f"{diagnosis['shown_by']} ({diagnosis['row']})", columns)
     for label, text in _readings(pairing):
         yield from _entry(label, text, columns)
@@ -212,6 +235,8 @@ def _not_known(reading: Document) -> str:
 
 def _what_comes(pairing: Document) -> str:
     verb, in_s = pairing["rule"]["verb"], pairing["next_look_in_s"]
+    if pairing["store_problem"]:
+        return "nothing is done until its record can be written"
     if verb != "nothing":
         return f"does now: {verb}"
     if pairing["phase"] == "given-up":

@@ -35,9 +35,12 @@ def document(
         "version": snapshot.version,
         "at": rfc3339(wall_s),
         "started_at": rfc3339(snapshot.started_wall_s),
-        "healthy": bool(pairings) and all(entry["healthy"] for entry in pairings),
+        "healthy": bool(pairings) and not snapshot.unwatched and all(entry["healthy"] for entry in pairings),
         "loop_lag_s": _seconds(snapshot.loop_lag_s),
         "pairings": pairings,
+        "unwatched": [
+            {"name": name, "mistakes": list(lines)} for name, lines in sorted(snapshot.unwatched.items())
+        ],
         "probes": [_probe(probe) for probe in snapshot.probes],
         "actions": [
             {"pairing": pairing, "rule": rule, "action": action, "outcome": outcome, "count": count}
@@ -55,9 +58,11 @@ def rfc3339(unix_s: float) -> str:
 def _pairing(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stale_after_s: float) -> Document:
     decision = shown.decision
     stale = derived.is_stale(shown, now_s, stale_after_s)
+    is_fine = decision.diagnosis.diagnosis is Diagnosis.HEALTHY
     return {
         **_identity(shown.pairing),
-        "healthy": decision.diagnosis.diagnosis is Diagnosis.HEALTHY and not stale,
+        # Without its record nothing is done: a pairing that nobody would bring back is not healthy.
+        "healthy": is_fine and not stale and not shown.store_problem,
         "stale": stale,
         "looked_at": rfc3339(derived.wall_of(snapshot, shown.ticked_at_s)),
         "look_age_s": _seconds(derived.tick_age_s(shown, now_s)),
@@ -88,7 +93,8 @@ def _pairing(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stal
             "vcenter": _vcenter(shown, now_s),
             "services": _services(shown, now_s),
         },
-        "budget": {"starts_left": shown.starts_left},
+        "budget": {"starts_left": shown.starts_left, "starts_allowed": shown.budget},
+        "store_problem": shown.store_problem,
         "last_action": shown.last_action,
         "transitions": [_transition(edge) for edge in shown.transitions],
     }

@@ -1,0 +1,88 @@
+"""The whole daemon in its own process; the nova.conf of one pairing is broken until somebody mends it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.sites import Site
+from nova_watchdog import cli
+from nova_watchdog.telemetry import status
+from nova_watchdog.telemetry.view import Document
+
+SOURCE = Path(cli.__file__).parents[1]
+STARTS_WITHIN_S = 20.0
+ENDS_WITHIN_S = 20.0
+# The command itself, only that it looks for mended files more often.
+PROGRAM = """
+import sys
+from nova_watchdog import cli, unwatched
+unwatched.LOOK_INTERVAL_S = 0.5
+sys.exit(cli.main(["run", "--config", sys.argv[1]]))
+"""
+
+
+@pytest.fixture
+def daemon(site: Site) -> Iterator[subprocess.Popen[str]]:
+    """Started as systemd would, cluster-a broken; vCenter and Keystone refuse, the bus may be away."""
+    for name in ("cluster-a.conf", "cluster-b.conf"):
+        site.edit(name, {"vc1.example.org": "127.0.0.1\nhost_port = 1"})
+    site.edit("cluster-a.conf", {"[vmware]": "[vmware"})
+    site.edit("clouds.yaml", {"password: cloud-password": "auth_url: 'http://127.0.0.1:1', password: x"})
+    site.append("nova-watchdog.toml", '[http]\nlisten = ""\n')
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(site.root / "notify"))
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, str(site.toml)],
+            cwd=SOURCE,
+            env={**os.environ, "NOTIFY_SOCKET": str(site.root / "notify")},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        yield process
+        process.kill()
+        process.communicate()
+
+
+async def first_status(site: Site) -> Document:
+    """As soon as the daemon answers and has looked at its pairing."""
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while True:
+        try:
+            shown = await status.fetch(site.root / "control.sock")
+            if shown["pairings"]:
+                return shown
+        except status.NoDaemonError:
+            pass
+        assert time.monotonic() < deadline, "no status"
+        time.sleep(0.1)  # noqa: ASYNC251 - nothing else runs here
+
+
+async def test_a_daemon_watches_the_rest_and_ends_cleanly_once_the_file_is_mended(
+    site: Site, daemon: subprocess.Popen[str]
+) -> None:
+    """Exit code 0, so that systemd starts it anew; the log says why, once each, and holds no secret."""
+    shown = await first_status(site)
+    assert [entry["name"] for entry in shown["pairings"]] == ["cluster-b"]
+    assert [entry["name"] for entry in shown["unwatched"]] == ["cluster-a"]
+    assert shown["healthy"] is False
+    site.edit("cluster-a.conf", {"[vmware": "[vmware]"})
+    began_s = time.monotonic()
+    _, log = daemon.communicate(timeout=ENDS_WITHIN_S)
+    print(f"mended: the daemon ended {time.monotonic() - began_s:.1f} s later")
+    assert daemon.returncode == 0, log
+    (told,) = [line for line in log.splitlines() if "event=not-watched" in line]
+    assert "level=error" in told
+    assert "pairing=cluster-a" in told
+    (mended,) = [line for line in log.splitlines() if "event=config-mended" in line]
+    assert "pairing=cluster-a" in mended
+    assert log.splitlines()[-1].endswith("event=stopped")
+    assert "vcenter-password" not in log
+    assert "bus-password" not in log
