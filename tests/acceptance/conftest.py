@@ -34,7 +34,7 @@ def wait_until_healthy(judges: tuple[Judge, ...]) -> None:
     """The daemon says healthy of every pairing."""
     deadline = time.monotonic() + _HEALTHY_WITHIN_S
     while True:
-        found = {judge.pairing.name: judge.status()["diagnosis"]["word"] for judge in judges}
+        found = {judge.pairing.name: judge.word() for judge in judges}
         if set(found.values()) == {"healthy"}:
             return
         assert time.monotonic() < deadline, f"not healthy within {_HEALTHY_WITHIN_S:g} s: {found}"

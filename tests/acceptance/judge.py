@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from lab.api.http import HttpError
 from lab.client import Lab
 from lab.controllers.daemon import UNIT as DAEMON
 from lab.topology import Pairing
@@ -91,6 +92,15 @@ class Judge:
         document = self.lab.http("/api/v1/status").content
         (found,) = [p for p in document["pairings"] if p["name"] == self.pairing.name]
         return dict(found)
+
+    def word(self) -> str:
+        """The daemon's diagnosis; "no answer" while it starts, "not watched" without nova's files."""
+        try:
+            document = self.lab.http("/api/v1/status").content
+        except HttpError as error:
+            return f"no answer ({error})"
+        words = [p["diagnosis"]["word"] for p in document["pairings"] if p["name"] == self.pairing.name]
+        return str(words[0]) if words else "not watched"
 
     def up_and_enabled(self) -> bool:
         """Nova's own word, through its API."""

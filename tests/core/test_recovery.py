@@ -172,6 +172,16 @@ def test_a_human_start_ends_given_up_and_stopped():
         assert bench.state.phase is Phase.WATCHING
 
 
+def test_whatever_runs_is_watched_even_before_there_is_a_verdict():
+    """A kill in the first seconds of a fresh daemon, or right after a human's start, is mended too."""
+    for phase in (Phase.NEW, Phase.STOPPED, Phase.GIVEN_UP):
+        bench = Bench(phase)
+        unread = Unknown("not read yet", 90)
+        seen = Observation(reading(RUNNING, 95), unread, unread)
+        assert bench.see(seen, 95).diagnosis.diagnosis is Diagnosis.UNKNOWN
+        assert len(starts(bench.see(observation(96, killed(95.5)), 96))) == 1
+
+
 def test_given_up_stays_given_up_when_a_dependency_fails_too():
     """A vCenter outage is no way around a spent budget."""
     bench = Bench(Phase.GIVEN_UP)

@@ -10,7 +10,7 @@ from nova_watchdog.core.diagnose import Diagnosis, diagnose
 from nova_watchdog.core.diagnose import Row as DiagnosisRow
 from nova_watchdog.core.facts import Facts, VCenterFact, facts_of
 from nova_watchdog.core.memory import Memory
-from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Mode, Observation, Pairing, Reading
+from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Mode, Observation, Pairing, Reading, Unknown
 from nova_watchdog.core.policy import Policy
 from nova_watchdog.core.rules import Next, Proof, Rule, Situation, Verb, rule_for
 from nova_watchdog.core.state import PairingState, Phase
@@ -67,8 +67,7 @@ def decide(
     now_s: float,
 ) -> Decision:
     """Judge one pairing. `memory` already holds this observation."""
-    if isinstance(observation.unit, Reading) and observation.unit.value.has_process:
-        state = replace(state, seen_running=True)
+    state = _seen(state, observation)
     facts = facts_of(pairing, observation, memory, policy, now_s, seen_running=state.seen_running)
     row = diagnose(facts)
     situation = Situation(
@@ -83,6 +82,14 @@ def decide(
     actions = _actions(pairing, observation, rule)
     wakeup = _wakeup(situation, state, memory, policy)
     return Decision(facts, row, rule, after, actions + wakeup)
+
+
+def _seen(state: PairingState, observation: Observation) -> PairingState:
+    """A unit that runs is watched, whoever started it and whatever else is known of it."""
+    if isinstance(observation.unit, Unknown) or not observation.unit.value.runs:
+        return state
+    phase = state.phase if state.phase is Phase.RECOVERING else Phase.WATCHING
+    return replace(state, seen_running=True, phase=phase)
 
 
 def _proof(facts: Facts, memory: Memory, policy: Policy, now_s: float) -> Proof:

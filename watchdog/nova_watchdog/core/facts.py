@@ -9,7 +9,6 @@ from typing import TypeVar
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
-    ActiveState,
     LoadState,
     Observation,
     Observed,
@@ -135,8 +134,7 @@ def _unit_fact(unit: UnitState | None, *, seen_running: bool) -> UnitFact:
         forgotten = unit.stop_cause is StopCause.NEVER_RAN and seen_running
         stopped = forgotten or unit.stop_cause is StopCause.FOREIGN_JOB
         return UnitFact.STOPPED if stopped else UnitFact.DOWN
-    runs = unit.active in (ActiveState.ACTIVE, ActiveState.RELOADING, ActiveState.ACTIVATING)
-    return UnitFact.UP if runs and unit.has_process else UnitFact.CHANGING
+    return UnitFact.UP if unit.runs else UnitFact.CHANGING
 
 
 def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, now_s: float) -> VCenterFact:

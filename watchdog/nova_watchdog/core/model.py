@@ -121,6 +121,12 @@ class UnitState:
         return self.main_pid != 0
 
     @property
+    def runs(self) -> bool:
+        """It has a main process that is not being stopped."""
+        alive = self.active in (ActiveState.ACTIVE, ActiveState.RELOADING, ActiveState.ACTIVATING)
+        return alive and self.has_process
+
+    @property
     def is_down(self) -> bool:
         """No process and nothing under way: neither a job nor a transition."""
         return self.active in (ActiveState.INACTIVE, ActiveState.FAILED) and self.job is None

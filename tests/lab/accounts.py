@@ -1,0 +1,13 @@
+"""Accounts of the throw-away lab. Secrets are found nowhere else: tests search output for them."""
+
+NOVA_USER = "nova"
+NOVA_PASSWORD = "lab-secret-nova-service"
+ADMIN_USER = "admin"
+ADMIN_PASSWORD = "lab-secret-cloud-admin"
+RABBITMQ_USER = "nova"
+RABBITMQ_PASSWORD = "lab-secret-message-bus"
+VCENTER_USER = "nova@vsphere.local"
+VCENTER_PASSWORD = "lab-secret-vcenter"
+
+SECRETS = (NOVA_PASSWORD, ADMIN_PASSWORD, RABBITMQ_PASSWORD, VCENTER_PASSWORD)
+"""What must never appear in any output of the daemon."""

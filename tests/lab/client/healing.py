@@ -1,0 +1,74 @@
+"""Bringing the lab back to a known state between tests."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from lab.controllers.daemon import UNIT
+
+if TYPE_CHECKING:
+    from lab.client.client import Lab
+    from lab.client.controller import ControllerHandle
+    from lab.topology import Controller, Pairing
+
+_POLL_S = 0.2
+
+
+def heal(lab: Lab, timeout_s: float) -> None:
+    """Clear faults, start what is stopped, enable what is disabled, wait for new heartbeats."""
+    deadline = lab.now() + timeout_s
+    lab.clear_all()
+    for name, pid in lab.status()["parts"].items():
+        if pid is None:
+            lab.request("start-part", name=name)
+    if lab.topology.daemon:
+        for controller in lab.topology.controller_list:
+            _start(lab.controller(controller.name), UNIT, deadline - lab.now())
+    home = lab.topology.controller_list[0]
+    for pairing in lab.pairings:
+        _start(lab.controller(home.name), pairing.unit, deadline - lab.now())
+    for record in lab.nova.services():
+        if record["status"] != "enabled":
+            lab.nova.enable(record["host"])
+        if record["forced_down"]:
+            lab.nova.force_down(record["host"], forced=False)
+    since = _last_disturbance(lab)
+    for pairing in lab.pairings:
+        lab.wait_for("heartbeat", since=since, timeout_s=deadline - lab.now(), host=pairing.host)
+        _wait_until_enabled(lab, pairing, deadline)
+    _wait_for_daemon(lab, home, deadline)
+
+
+def _last_disturbance(lab: Lab) -> float:
+    """When something last happened that could end heartbeats; they prove health only after it."""
+    kinds = ("fault", "part", "process.start", "process.exit", "service")
+    return max((float(event["t"]) for kind in kinds for event in lab.events(kind=kind)), default=0.0)
+
+
+def _wait_for_daemon(lab: Lab, home: Controller, deadline: float) -> None:
+    """Let the daemon call every pairing healthy."""
+    while lab.topology.daemon and (reason := lab.daemon_complaint(home.name)):
+        if lab.now() > deadline:
+            raise TimeoutError(f"the daemon does not call all pairings healthy: {reason}")
+        time.sleep(_POLL_S)
+
+
+def _start(controller: ControllerHandle, unit: str, timeout_s: float) -> None:
+    """Start a unit that is not active; one that failed is forgiven first."""
+    state = controller.run(["systemctl", "is-active", unit], check=False).stdout.strip()
+    if state != "active":
+        controller.run(["systemctl", "reset-failed", unit], check=False)
+        controller.run(["systemctl", "start", unit], timeout_s=timeout_s)
+
+
+def _wait_until_enabled(lab: Lab, pairing: Pairing, deadline: float) -> None:
+    """A nova-compute that still holds its own `disabled` may set it once more: enable until it stays so."""
+    while True:
+        last = lab.events(kind="service", host=pairing.host)[-1]
+        if not last["disabled"]:
+            return
+        lab.nova.enable(pairing.host)
+        lab.wait_for(
+            "service", since=last["t"], timeout_s=deadline - lab.now(), host=pairing.host, disabled=False
+        )

@@ -1,0 +1,5 @@
+"""Faults the lab can inject and take back."""
+
+from lab.faults.board import FaultBoard
+
+__all__ = ["FaultBoard"]

@@ -1,0 +1,18 @@
+"""Where the cloud's servers listen: the usual ports, since the lab has a network namespace to itself."""
+
+from lab.topology import SERVERS_ADDRESS
+
+KEYSTONE_PORT = 5000
+NOVA_PORT = 8774
+PLACEMENT_PORT = 8778
+IMAGES_PORT = 9292
+NETWORKS_PORT = 9696
+MARIADB_PORT = 3306
+RABBITMQ_PORT = 5672
+VCENTER_PORT = 443
+
+KEYSTONE = f"http://{SERVERS_ADDRESS}:{KEYSTONE_PORT}/v3"
+NOVA = f"http://{SERVERS_ADDRESS}:{NOVA_PORT}/v2.1"
+PLACEMENT = f"http://{SERVERS_ADDRESS}:{PLACEMENT_PORT}"
+IMAGES = f"http://{SERVERS_ADDRESS}:{IMAGES_PORT}"
+NETWORKS = f"http://{SERVERS_ADDRESS}:{NETWORKS_PORT}"

@@ -1,0 +1,78 @@
+"""RabbitMQ: Nova's message bus."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+from lab import accounts
+from lab.errors import LabError
+from lab.parts import endpoints
+from lab.processes import Service, accepts
+from lab.topology import SERVERS_ADDRESS
+
+if TYPE_CHECKING:
+    from lab.site import Site
+
+TRANSPORT_URL = f"rabbit://{accounts.RABBITMQ_USER}:{accounts.RABBITMQ_PASSWORD}@{SERVERS_ADDRESS}:{endpoints.RABBITMQ_PORT}/"
+_NODE = "rabbit@localhost"
+_PROGRAMS = "/usr/lib/rabbitmq/bin"
+_CONTROL_TIMEOUT_S = 60.0
+
+
+def service(site: Site) -> Service:
+    """The broker, alone on loopback but for its AMQP port."""
+    directory = site.private("rabbitmq")
+    (directory / "enabled_plugins").write_text("[].\n")
+    (directory / "rabbitmq.conf").write_text(
+        f"listeners.tcp.1 = {SERVERS_ADDRESS}:{endpoints.RABBITMQ_PORT}\n"
+        f"default_user = {accounts.RABBITMQ_USER}\n"
+        f"default_pass = {accounts.RABBITMQ_PASSWORD}\n"
+        "default_permissions.configure = .*\n"
+        "default_permissions.read = .*\n"
+        "default_permissions.write = .*\n"
+        "loopback_users = none\n"
+        "log.console = true\n"
+    )
+    environment = _environment(site) | {
+        "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),
+        "RABBITMQ_MNESIA_BASE": str(directory / "mnesia"),
+        "RABBITMQ_LOGS": "-",
+        "RABBITMQ_ENABLED_PLUGINS_FILE": str(directory / "enabled_plugins"),
+        "RABBITMQ_PID_FILE": str(directory / "pid"),
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+    }
+    return Service(
+        "rabbitmq",
+        [f"{_PROGRAMS}/rabbitmq-server"],
+        site.log("rabbitmq"),
+        lambda: accepts(SERVERS_ADDRESS, endpoints.RABBITMQ_PORT),
+        environment,
+        grace_s=15.0,
+    )
+
+
+def set_memory_watermark(site: Site, fraction: float) -> None:
+    """Set the share of memory above which the broker blocks publishers; 0 blocks them at once."""
+    _control(site, "set_vm_memory_high_watermark", f"{fraction:g}")
+
+
+def _control(site: Site, *arguments: str) -> None:
+    result = subprocess.run(
+        [f"{_PROGRAMS}/rabbitmqctl", "-n", _NODE, *arguments],
+        env=_environment(site) | {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        timeout=_CONTROL_TIMEOUT_S,
+        check=False,
+    )
+    if result.returncode != 0:
+        raise LabError(f"rabbitmqctl {arguments[0]} failed: {(result.stderr or result.stdout).strip()}")
+
+
+def _environment(site: Site) -> dict[str, str]:
+    return {
+        "HOME": str(site.private("rabbitmq")),  # the Erlang cookie lies there
+        "RABBITMQ_NODENAME": _NODE,
+        "ERL_EPMD_ADDRESS": "127.0.0.1",
+    }
