@@ -1,10 +1,30 @@
-"""What all tests share."""
+"""What all tests share: the running lab, and the rule that CI skips nothing."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+
+from lab.client import Lab
+from lab.errors import LabError
+
+
+@pytest.fixture(scope="session")
+def running_lab() -> Lab:
+    """The lab that `make lab-up` started. Without one a test fails, it is never skipped."""
+    try:
+        return Lab.attach()
+    except LabError as error:
+        pytest.fail(f"this test needs the lab: {error}")
+
+
+@pytest.fixture
+def lab(running_lab: Lab) -> Iterator[Lab]:
+    """The lab; whatever a test leaves broken is repaired after it."""
+    yield running_lab
+    running_lab.heal()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -14,20 +14,14 @@ Report = Callable[[str], None]
 _HEALTHY_WITHIN_S = 120.0
 
 
-@pytest.fixture(scope="session")
-def lab() -> Lab:
-    """The running lab (`make lab-up`); without one the tests fail, they are never skipped."""
-    return Lab.attach()
-
-
 @pytest.fixture
-def judges(lab: Lab) -> Iterator[tuple[Judge, ...]]:
+def judges(running_lab: Lab) -> Iterator[tuple[Judge, ...]]:
     """A judge for each pairing, all healthy. Afterwards every fault is taken back."""
-    lab.heal()
-    judges = tuple(Judge(lab, pairing) for pairing in lab.pairings)
+    running_lab.heal()
+    judges = tuple(Judge(running_lab, pairing) for pairing in running_lab.pairings)
     wait_until_healthy(judges)
     yield judges
-    lab.clear_all()
+    running_lab.clear_all()
 
 
 def wait_until_healthy(judges: tuple[Judge, ...]) -> None:

@@ -105,6 +105,7 @@ RAISED: dict[Callable[[], Story], set[str]] = {
     pictures.killed: {"PairingDown"},
     pictures.killed_just_now: {"PairingDown"},
     pictures.given_up: {"PairingDown", "BudgetSpent"},
+    pictures.elsewhere: set(),
     pictures.vcenter_down: {"VCenterDown"},
     pictures.login_refused: {"VCenterLoginRefused"},
     pictures.cluster_gone: {"ClusterGone"},

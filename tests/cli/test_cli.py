@@ -230,6 +230,6 @@ def test_the_module_is_the_command() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=120,
     )
     assert done.stdout == f"nova-watchdog {__version__}\n"

@@ -49,9 +49,9 @@ def _bus_address(root: Path) -> str:
 
 
 @pytest.fixture(scope="session")
-def lab_controller() -> _LabController:
-    """The first controller of the running lab; without a lab the test fails, it is never skipped."""
-    return _LabController(Lab.attach())
+def lab_controller(running_lab: Lab) -> _LabController:
+    """The first controller of the running lab."""
+    return _LabController(running_lab)
 
 
 @pytest.fixture(scope="session")

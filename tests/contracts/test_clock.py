@@ -40,7 +40,7 @@ async def test_monotonic_and_wall_time_advance_together(world):
     moved = [
         now - then for now, then in zip((world.clock.now_s(), world.clock.wall_s()), before, strict=True)
     ]
-    assert all(0.04 < seconds < 1 for seconds in moved)
+    assert all(0.04 < seconds < 20 for seconds in moved)
 
 
 async def test_a_sleeper_wakes_when_its_time_has_come(world):
@@ -48,7 +48,7 @@ async def test_a_sleeper_wakes_when_its_time_has_come(world):
     began = world.clock.now_s()
     sleeper = asyncio.ensure_future(world.clock.sleep(0.05))
     await world.pass_time(0.01)
-    assert not sleeper.done()
+    assert not sleeper.done() or world.clock.now_s() - began >= 0.05  # a busy machine may oversleep
     await world.pass_time(0.2)
     assert sleeper.done()
     assert world.clock.now_s() - began >= 0.05
@@ -62,10 +62,10 @@ async def test_sleepers_wake_in_the_order_of_their_times(world):
         await world.clock.sleep(seconds)
         woken.append(seconds)
 
-    tasks = [asyncio.ensure_future(sleep(seconds)) for seconds in (0.06, 0.02, 0.04)]
+    tasks = [asyncio.ensure_future(sleep(seconds)) for seconds in (0.6, 0.02, 0.04)]
     await asyncio.sleep(0)
-    await world.pass_time(0.3)
-    assert woken == [0.02, 0.04, 0.06]
+    await world.pass_time(0.7)
+    assert woken == [0.02, 0.04, 0.6]
     await asyncio.gather(*tasks)
 
 
@@ -76,7 +76,8 @@ async def test_the_boot_id_stays(world):
 
 def test_the_system_clock_is_systemds():
     """Its seconds compare with the `...TimestampMonotonic` properties: CLOCK_MONOTONIC."""
-    assert abs(SystemClock().now_s() - time.clock_gettime(time.CLOCK_MONOTONIC)) < 0.5
+    clock, before_s = SystemClock(), time.clock_gettime(time.CLOCK_MONOTONIC)
+    assert before_s <= clock.now_s() <= time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
 def test_the_kernels_boot_id_is_a_uuid():

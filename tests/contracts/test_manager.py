@@ -17,7 +17,7 @@ class _Socket:
     def __init__(self, address, variable):
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(address)
-        self._socket.settimeout(2)
+        self._socket.settimeout(20)
         self.manager = SdNotify({"NOTIFY_SOCKET": variable})
 
     def next(self):

@@ -7,16 +7,19 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from contracts.waiting import PATIENCE_S
 from fakes.store import FakeStore
+from nova_watchdog.adapters import local_store
 from nova_watchdog.adapters.local_store import LocalStore
 from nova_watchdog.ports import Store, StoreConflictError
 
 
 @pytest.fixture(params=["fake", "local file"])
-async def store(request, tmp_path) -> AsyncIterator[Store]:
+async def store(request, tmp_path, monkeypatch) -> AsyncIterator[Store]:
     if request.param == "fake":
         yield FakeStore()
         return
+    monkeypatch.setattr(local_store, "_TIMEOUT_S", PATIENCE_S)  # the disk may be busy
     local = LocalStore(tmp_path / "store.json")
     await local.open()
     yield local
@@ -103,7 +106,7 @@ async def test_a_watch_tells_of_changes_below_its_prefix(store):
     changes = store.watch("pairings/")
     await store.commit({}, {"controllers/c": {}})
     await store.commit({}, {"pairings/a": {}})
-    assert await asyncio.wait_for(anext(changes), 5) == "pairings/a"
+    assert await asyncio.wait_for(anext(changes), PATIENCE_S) == "pairings/a"
 
 
 async def test_a_watch_wakes_a_waiting_reader(store):
@@ -113,7 +116,7 @@ async def test_a_watch_wakes_a_waiting_reader(store):
     await asyncio.sleep(0.01)
     assert not waiting.done()
     await store.commit({}, {"a": {"n": 1}})
-    assert await asyncio.wait_for(waiting, 5) == "a"
+    assert await asyncio.wait_for(waiting, PATIENCE_S) == "a"
 
 
 async def test_a_slow_watcher_gets_the_last_change(store):
@@ -121,5 +124,5 @@ async def test_a_slow_watcher_gets_the_last_change(store):
     changes = store.watch("a")
     for number in range(20):
         await store.commit({}, {"a": {"n": number}})
-    assert await asyncio.wait_for(anext(changes), 5) == "a"
+    assert await asyncio.wait_for(anext(changes), PATIENCE_S) == "a"
     assert (await store.read("a"))["a"].value == {"n": 19}

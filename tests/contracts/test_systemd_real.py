@@ -54,8 +54,11 @@ async def test_a_reload_of_systemd_loses_nothing(world, command):
     """Neither the subscription nor who is who."""
     unit, wakes = await world.watch()
     await world.systemctl("start", unit)
+    bus, before = world.port._bus, world.port._bus._bus
     await world.systemctl(command)
-    await asyncio.sleep(0.5)
+    if command == "daemon-reexec":  # it leaves the bus, and the adapter makes a new connection
+        await world.eventually(lambda: bus.is_ready and bus._bus is not before)
+    await world.port.read(unit)
     wakes.count = 0
     await world.systemctl("stop", unit)
     await world.eventually(lambda: wakes.count > 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from contracts.units_worlds import FakeWorld, SystemdWorld, Wakes
+from contracts.waiting import PATIENCE_S
 from nova_watchdog.core.model import ActiveState, LoadState, StopCause
 from nova_watchdog.ports import ActionRefusedError, ProbeError
 
@@ -30,11 +33,10 @@ async def _started(world, **kind):
 
 async def _rest(world, unit):
     """The unit's state once no job is pending."""
-    for _ in range(200):
-        state = await world.port.read(unit)
-        if state.job is None:
-            return state
-    raise AssertionError("the job does not end")
+    async with asyncio.timeout(PATIENCE_S):
+        while (state := await world.port.read(unit)).job is not None:  # noqa: ASYNC110 - a read is what tells
+            await asyncio.sleep(0.01)
+    return state
 
 
 # --- reading

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from contracts.waiting import PATIENCE_S, until
 from fakes.clock import FakeClock
 from fakes.systemd import FakeSystemd
 from nova_watchdog.adapters.clock import SystemClock
@@ -30,7 +31,7 @@ StartLimitBurst=1
 [Service]
 Type=simple
 Restart=no
-TimeoutStopSec=1s
+TimeoutStopSec=4s
 ExecStart=/bin/sh -c "{script}"
 """
 
@@ -174,11 +175,7 @@ class SystemdWorld:
 
     async def eventually(self, condition: Callable[[], bool]) -> None:
         """Wait until it is so; the signals need a moment."""
-
-        async def now() -> bool:
-            return condition()
-
-        await _until(now)
+        await until(condition)
 
     async def start_refusal(self, unit: str) -> str:
         """What `systemctl start` and the journal say when systemd refuses a start."""
@@ -251,8 +248,6 @@ class SystemdWorld:
 
 
 async def _until(condition: Callable[[], Awaitable[bool]]) -> None:
-    for _ in range(1000):
-        if await condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it did not come to that")
+    async with asyncio.timeout(PATIENCE_S):
+        while not await condition():  # noqa: ASYNC110 - systemctl is what tells
+            await asyncio.sleep(0.01)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contracts.waiting import PATIENCE_S
 from fakes.clock import FakeClock
 from fakes.vcenter import FakeVCenter
 from lab.vcsim.process import ADDRESS, INSTANCE_UUID, PASSWORD, USER, VCenter
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
 
-TIMEOUT_S = 1.5
+# For tests of silence, which last that long. Where answers are due, a slow machine gets its time.
+SHORT_S = 2.0
 CLUSTERS = ("DC0_C0", "DC0_C1")
 
 
@@ -55,7 +57,7 @@ class SimulatorWorld:
 
     uuid = INSTANCE_UUID
 
-    def __init__(self, vcenter: VCenter) -> None:
+    def __init__(self, vcenter: VCenter, *, timeout_s: float = PATIENCE_S) -> None:
         self.vcenter = vcenter
         self.password = PASSWORD
         self.clock = FakeClock()
@@ -68,7 +70,7 @@ class SimulatorWorld:
             CLUSTERS,
             ca_file=vcenter._ca,
             insecure=False,
-            timeout_s=TIMEOUT_S,
+            timeout_s=timeout_s,
             clock=self.clock,
         )
 

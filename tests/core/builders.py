@@ -117,7 +117,7 @@ class Bench:
     def __init__(self, phase: Phase = Phase.WATCHING, pairing: Pairing = PAIRING) -> None:
         self.pairing = pairing
         self.policy = POLICY
-        self.state = PairingState(phase=phase)
+        self.state = PairingState(phase=phase, seen_running=phase is not Phase.NEW)
         self.memory = Memory(watching_since_s=90.0)
 
     def see(self, seen: Observation, at_s: float) -> Decision:

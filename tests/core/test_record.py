@@ -41,6 +41,8 @@ def test_after_a_reboot_the_phase_stands_and_monotonic_times_are_forgotten():
     state, transitions = from_record(to_record(STATE, (EDGE,), "boot-1"), "boot-2")
     assert state == PairingState(phase=Phase.RECOVERING)
     assert transitions == (EDGE,)
+    given_up = to_record(replace(STATE, phase=Phase.GIVEN_UP), (), "boot-1")
+    assert from_record(given_up, "boot-2")[0].phase is Phase.WATCHING
 
 
 def test_only_the_last_transitions_are_kept():

@@ -22,7 +22,7 @@ from core.builders import (
     stopped,
 )
 from nova_watchdog.core.budget import starts_left
-from nova_watchdog.core.decide import RequestReadings, StartUnit, Wakeup
+from nova_watchdog.core.decide import RequestReadings, StartUnit
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.model import (
     LoadState,
@@ -33,7 +33,7 @@ from nova_watchdog.core.model import (
     VCenterOutcome,
     VCenterView,
 )
-from nova_watchdog.core.state import Phase, Start
+from nova_watchdog.core.state import PairingState, Phase, Start
 
 
 def starts(decision) -> list[StartUnit]:
@@ -107,7 +107,6 @@ def test_after_the_outage_it_starts_when_vcenter_held_and_the_budget_is_untouche
     bench.see(observation(200, killed(), REFUSED), 200)
     back = bench.see(observation(230, killed()), 230)
     assert (back.rule.number, starts(back)) == ("R32", [])
-    assert back.actions == (Wakeup(230 + POLICY.settle_s),)
     held = bench.see(observation(235, killed()), 235)
     assert held.rule.number == "R34"
     assert starts(held)
@@ -238,11 +237,69 @@ def test_a_unit_never_seen_running_is_not_started():
     assert bench.state.phase is Phase.NEW
 
 
-def test_after_a_reboot_a_pairing_that_was_watched_is_started():
-    """Its record says that it belongs here."""
+def rebooted() -> Bench:
+    """The record says that the pairing belongs here, and it has not run since boot."""
     bench = Bench(Phase.WATCHING)
-    never = replace(killed(0), stop_cause=StopCause.NEVER_RAN, started_at_s=0)
-    assert starts(bench.see(observation(200, never), 200))
+    bench.state = PairingState(phase=Phase.WATCHING)
+    return bench
+
+
+NEVER = replace(killed(0), stop_cause=StopCause.NEVER_RAN, started_at_s=0)
+
+
+def test_after_a_reboot_a_pairing_that_was_watched_is_started_once_nova_was_silent():
+    """Two and a half report intervals without a report from anywhere."""
+    bench = rebooted()
+    assert bench.see(observation(200, NEVER), 200).rule.number == "R29"
+    assert bench.see(observation(224, NEVER), 224).rule.number == "R29"
+    assert len(starts(bench.see(observation(225, NEVER), 225))) == 1
+
+
+@pytest.mark.parametrize("record", [None, replace(RECORD, up=False)])
+def test_after_a_reboot_it_is_started_at_once_where_nova_itself_says_nobody_runs_it(record):
+    """Down, or unknown to Nova."""
+    bench = rebooted()
+    assert len(starts(bench.see(observation(200, NEVER, record=record), 200))) == 1
+
+
+def test_after_a_reboot_nothing_is_started_while_nova_does_not_answer():
+    """Unknown is not silent."""
+    bench = rebooted()
+    for at_s in range(200, 300, 5):
+        seen = Observation(reading(NEVER, at_s), reading(OK, at_s), Unknown("away", at_s))
+        assert not starts(bench.see(seen, at_s))
+
+
+@pytest.mark.parametrize("phase", [Phase.WATCHING, Phase.NEW, Phase.STOPPED, Phase.GIVEN_UP])
+def test_reports_from_elsewhere_forbid_a_start(phase):
+    """A human moved the pairing by hand while this controller was off."""
+    bench = Bench(phase)
+    bench.state = replace(bench.state, seen_running=False)
+    for at_s in range(200, 300, 5):
+        beats = replace(RECORD, updated_at=f"beat {at_s // 10}")
+        decision = bench.see(observation(at_s, NEVER, record=beats), at_s)
+        assert not starts(decision)
+    assert decision.diagnosis.diagnosis is Diagnosis.RUNNING_ELSEWHERE
+    assert decision.rule.number == "R14"
+    later_s = 300 + POLICY.heartbeat_stale_s
+    decision = bench.see(observation(later_s, NEVER, record=beats), later_s)
+    assert decision.diagnosis.diagnosis is not Diagnosis.RUNNING_ELSEWHERE
+
+
+def test_the_last_words_of_a_killed_process_are_no_report_from_elsewhere():
+    """They may still be on their way through RabbitMQ and a conductor."""
+    bench = Bench(Phase.GIVEN_UP)
+    for at_s, beat in ((200.5, "a"), (202, "b"), (206, "b"), (216, "b")):
+        seen = observation(at_s, killed(200), record=replace(RECORD, updated_at=beat))
+        assert bench.see(seen, at_s).diagnosis.diagnosis is Diagnosis.PROCESS_DOWN
+
+
+def test_one_canary_has_not_settled_however_old_it_is():
+    """It must keep passing."""
+    bench = Bench(Phase.WAITING)
+    for at_s in range(200, 215):
+        seen = Observation(reading(killed(199), 199), reading(OK, 200), reading(services(), at_s))
+        assert not starts(bench.see(seen, at_s))
 
 
 def test_a_clean_end_that_nobody_saw_and_systemd_forgot_is_respected():

@@ -231,4 +231,6 @@ def _inferred(state: UnitState) -> StopCause:
     """What a daemon that saw nothing concludes."""
     if state.started_at_s == 0:
         return StopCause.NEVER_RAN
-    return StopCause.BY_ITSELF if state.active is ActiveState.FAILED else StopCause.FOREIGN_JOB
+    # Of a stop that ended in a kill the timestamps tell.
+    crashed = state.active is ActiveState.FAILED and state.result != "timeout"
+    return StopCause.BY_ITSELF if crashed else StopCause.FOREIGN_JOB

@@ -38,9 +38,9 @@ class Bench:
         self._beat_due_s = self.clock.now_s()
         self.boot()
 
-    def boot(self) -> None:
+    def boot(self, unit: str = UNIT, host: str = HOST) -> None:
         """A fresh daemon on the same machine."""
-        pairing = Pairing("cluster-a", UNIT, HOST, "vc1:443/user", "DC0_C0", self.mode)
+        pairing = Pairing("cluster-a", unit, host, "vc1:443/user", "DC0_C0", self.mode)
         self.vcenter_probe = Probe(
             "vcenter",
             "vc1",
@@ -67,7 +67,7 @@ class Bench:
             self.nova_probe,
             lambda rule, action, outcome: self.actions.update([(rule, action, outcome)]),
         )
-        self.loop = PairingLoop(pairing, POLICY, world, Ledger(self.store, "cluster-a", self.clock))
+        self.loop = PairingLoop(pairing, POLICY, world, Ledger(self.store, pairing, self.clock))
 
     async def round(self) -> Diagnosis:
         """Both probes and two ticks, as within one second of a real daemon."""

@@ -217,6 +217,15 @@ def waiting() -> Story:
     return story.tick(40.0, beat=False)
 
 
+def elsewhere() -> Story:
+    """No process here since boot, and Nova goes on getting reports of the host."""
+    story = Story()
+    story.unit = replace(ended(0.0), stop_cause=StopCause.NEVER_RAN, started_at_s=0.0)
+    for now_s in (10.0, 20.0, 30.0):
+        story.tick(now_s)
+    return story
+
+
 def stopped() -> Story:
     story = healthy()
     story.unit = ended(35.0, detail="", cause=StopCause.FOREIGN_JOB)
@@ -321,6 +330,7 @@ EVERY = (
     login_refused,
     cluster_gone,
     waiting,
+    elsewhere,
     stopped,
     not_reporting,
     blind,

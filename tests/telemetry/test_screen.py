@@ -41,7 +41,7 @@ def test_a_spent_budget_says_why_what_shows_it_and_what_to_do() -> None:
         "cluster-a  process-down  6m40s  failed  ok       6m41s      enabled  given-up  0/3\n"
         "\n"
         "cluster-a: process-down since 2026-01-02T03:04:36.000Z\n"
-        "  shown by  no process (D07)\n"
+        "  shown by  no process (D08)\n"
         "  unit      nova-compute@cluster-a.service failed (failed), exit-code=1\n"
         "  vcenter   vc1.example.com:443 ok, read 0s ago\n"
         "  nova      compute-cluster-a up, enabled, heartbeat 6m41s ago, conductors up 1 of 1, read 0s ago\n"

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
-import math
 import os
 import signal
 import sys
-import time
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 from nova_watchdog import __version__
 from nova_watchdog.adapters._worker import Worker, WorkerTimeoutError
 from nova_watchdog.adapters.clock import SystemClock
-from nova_watchdog.adapters.local_store import LocalStore
+from nova_watchdog.adapters.local_store import LocalStore, StoreLockedError
 from nova_watchdog.adapters.nova import OpenStackServices
 from nova_watchdog.adapters.sd_notify import SdNotify
 from nova_watchdog.adapters.systemd import SystemdUnits
@@ -24,7 +22,7 @@ from nova_watchdog.config.mended import Look
 from nova_watchdog.config.settings import Settings, VCenterSettings
 from nova_watchdog.core.kv import kv
 from nova_watchdog.core.model import ServicesView, VCenterOutcome, VCenterView
-from nova_watchdog.ports import Clock, Manager, NovaServices, WatchdogError
+from nova_watchdog.ports import Clock, Manager, NovaServices, StoreUnavailableError, WatchdogError
 from nova_watchdog.runtime.fleet import Fleet
 from nova_watchdog.runtime.ledger import Ledger
 from nova_watchdog.runtime.pairing_loop import PairingLoop, World
@@ -46,7 +44,9 @@ _LOOK_TIMEOUT_S = 30.0
 
 def run(settings: Settings) -> int:
     """Run the daemon until SIGTERM or SIGINT. Returns the exit code: 0 after a clean end, 1 otherwise."""
-    logs.setup(settings.log_level, sys.stderr, _KnownSecrets(settings))
+    secrets = _KnownSecrets(settings)
+    settings = secrets.in_use(settings)
+    logs.setup(settings.log_level, sys.stderr, secrets)
     try:
         return asyncio.run(_main(settings))
     except WatchdogError as error:
@@ -58,30 +58,31 @@ def run(settings: Settings) -> int:
 
 
 class _KnownSecrets:
-    """Every secret that the daemon holds, for the last filter in front of the log.
+    """The secrets of nova's files that the daemon holds, for the last filter in front of the log.
 
-    Asked for each line, so nova's files are read again once in a while only. A password that was
-    rotated stays known; one that cannot be read now is asked for again.
+    Asked for each line, on the event loop: so it reads no file, but takes note of what others read. A
+    password that was rotated stays known.
     """
 
-    _MAX_AGE_S = 60.0
-
     def __init__(self, settings: Settings) -> None:
-        self._settings = settings
         self._known = {one.nova.transport.url.reveal() for one in settings.pairings}
-        self._unread = set(settings.vcenters)
-        self._read_at_s = -math.inf
 
     def __call__(self) -> Iterable[str]:
-        now_s = time.monotonic()
-        if now_s - self._read_at_s > self._MAX_AGE_S:
-            self._read_at_s = now_s
-            self._unread = set(self._settings.vcenters)
-        for key in tuple(self._unread):
-            with contextlib.suppress(OSError, ValueError):
-                self._known.add(self._settings.vcenters[key].password())
-                self._unread.discard(key)
         return tuple(self._known)
+
+    def in_use(self, settings: Settings) -> Settings:
+        """The same settings; what their passwords give is known before it is used."""
+        vcenters = {
+            key: replace(one, password=self._noting(one.password)) for key, one in settings.vcenters.items()
+        }
+        return replace(settings, vcenters=vcenters)
+
+    def _noting(self, password: Callable[[], str]) -> Callable[[], str]:
+        def read() -> str:
+            self._known.add(found := password())
+            return found
+
+        return read
 
 
 async def _main(settings: Settings) -> int:
@@ -147,8 +148,8 @@ async def _build(
     """Open every adapter, note how to close it, and wire the loops to them."""
     clock = SystemClock()
     store = LocalStore(settings.store_path)
-    await store.open()
     closers.append(store.close)
+    await _open(store)
     units = SystemdUnits(clock)
     closers.append(units.close)
     cloud = settings.openstack
@@ -168,7 +169,7 @@ async def _build(
             services=services,
             count=fleet.counter_for(one.pairing.name),
         )
-        ledger = Ledger(store, one.pairing.name, clock)
+        ledger = Ledger(store, one.pairing, clock)
         loops.append(PairingLoop(one.pairing, settings.policy, world, ledger))
     fleet.add([services, *vcenters.values()], loops)
     server = await http.serve(
@@ -183,6 +184,17 @@ async def _build(
     # Last: it waits a moment for a bus that is not there, and nothing above needs it.
     await units.connect()
     return fleet
+
+
+async def _open(store: LocalStore) -> None:
+    """A store that cannot be read costs the actions, not the eyes: pairings are then only observed."""
+    try:
+        await store.open()
+    except StoreLockedError:
+        raise
+    except StoreUnavailableError as error:
+        note = "pairings are only observed until it can be read"
+        _log.error(kv("store-unavailable", reason=str(error), note=note))
 
 
 def _services_probe(settings: Settings, nova: NovaServices, clock: Clock) -> Probe[ServicesView]:

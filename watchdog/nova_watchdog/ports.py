@@ -61,7 +61,7 @@ class Units(Protocol):
     """systemd's units on this controller."""
 
     async def read(self, unit: str) -> UnitState:
-        """The unit's state now. Raises ProbeError."""
+        """The unit's state now. Raises ProbeError, also for a stop while the machine shuts down."""
         ...
 
     def subscribe(self, unit: str, wake: Callable[[], None]) -> None:
@@ -71,7 +71,8 @@ class Units(Protocol):
     async def start(self, unit: str, *, expected_invocation: str) -> None:
         """Queue a start that never replaces somebody else's job (job mode `fail`).
 
-        Refused when the unit has a process or a job, or ran since `expected_invocation` was read.
+        Refused when the unit has a process, a job or left-over processes, or ran since
+        `expected_invocation` was read.
         Raises ActionRefusedError, ResultUnknownError.
         """
         ...

@@ -7,11 +7,14 @@ is tested with a real one.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from dbus_fast import Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
+
+from contracts.waiting import PATIENCE_S
 
 _CONFIG = """\
 <!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -53,7 +56,7 @@ class Broker:
             stderr=asyncio.subprocess.DEVNULL,  # it complains about its file limit where it may not raise it
         )
         assert self._process.stdout is not None
-        assert await asyncio.wait_for(self._process.stdout.readline(), 10)
+        assert await asyncio.wait_for(self._process.stdout.readline(), PATIENCE_S)
 
     async def stop(self) -> None:
         if self._process is not None:
@@ -70,6 +73,7 @@ class SystemdStandIn:
         self.calls: list[tuple[Any, ...]] = []
         self.silent: set[str] = set()  # methods that get no answer
         self.errors: dict[str, str] = {}  # method to the name of a D-Bus error
+        self.on_call: dict[str, Callable[[], None]] = {}  # method to what is done before its answer
         self.properties: dict[str, Variant] = {
             "LoadState": Variant("s", "loaded"),
             "ActiveState": Variant("s", "failed"),
@@ -88,7 +92,7 @@ class SystemdStandIn:
 
     async def appear(self, address: str) -> None:
         """Take systemd's name on the bus."""
-        self._bus = await asyncio.wait_for(MessageBus(bus_address=address).connect(), 10)
+        self._bus = await asyncio.wait_for(MessageBus(bus_address=address).connect(), PATIENCE_S)
         self._bus.add_message_handler(self._answer)
         await self._bus.request_name(_SYSTEMD)
 
@@ -107,6 +111,7 @@ class SystemdStandIn:
             return None
         member = message.member or ""
         self.calls.append((member, *message.body))
+        self.on_call.get(member, _nothing)()
         if member in self.silent:
             return True
         if member in self.errors:
@@ -116,3 +121,7 @@ class SystemdStandIn:
         if member == "StartUnit":
             return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/7"])
         return Message.new_method_return(message, "", [])
+
+
+def _nothing() -> None:
+    """For the methods at which nothing happens."""

@@ -4,7 +4,7 @@ systemd does not record who stopped a unit, so the order of its signals must tel
 announces a job (`JobNew`) or its end (`JobRemoved`), systemd first sends the unit's own pending
 changes (seen with systemd 252). So a unit that was alive at `JobNew` and is down before that job's
 `JobRemoved` was ended by that job; a unit that goes down while no job runs ended by itself. The
-job's type is only needed to exclude a reload, and is asked for where there is time: a job of a few
+job's type is only needed to exclude a start or a reload, and is asked for where there is time: a job of a few
 milliseconds is gone before anybody can ask.
 
 Pure: signals in, a cause out.
@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from nova_watchdog.core.model import ActiveState, StopCause
 
 _DOWN = frozenset({ActiveState.INACTIVE, ActiveState.FAILED})
-# Jobs that never end a process: an end during one of them is the process's own.
-_HARMLESS_JOBS = frozenset({"reload", "verify-active", "nop"})
+# Jobs that never end a process: an end during one of them is the process's own. (A `restart` becomes
+# a `start` when its stop is over, and what it ended was judged by then.)
+_HARMLESS_JOBS = frozenset({"start", "reload", "verify-active", "nop"})
 _STARTING_JOBS = frozenset({"start", "restart", "try-restart", "reload-or-start"})
 NO_JOB = 0
 
@@ -122,12 +123,19 @@ class StopMemory:
             self._cause = StopCause.FOREIGN_JOB
 
     def cause(
-        self, now: UnitChange, *, has_process: bool, ever_started: bool, job_type: str | None
+        self,
+        now: UnitChange,
+        *,
+        has_process: bool,
+        ever_started: bool,
+        job_type: str | None,
+        told_to_end: bool = False,
     ) -> StopCause:
         """Why the unit, read as `now`, has no process.
 
         `ever_started` is whether systemd remembers a start; it forgets all about a unit that ended
-        cleanly and that nothing refers to, so this memory comes first.
+        cleanly and that nothing refers to, so this memory comes first. `told_to_end` is whether its
+        timestamps show a stop, for an end that nobody saw.
         """
         if has_process or job_type in _STARTING_JOBS:
             return StopCause.RUNNING
@@ -136,9 +144,9 @@ class StopMemory:
             return self._cause_of_end() if is_ending else StopCause.RUNNING
         if self._cause is not None and now.invocation_id in ("", self._ran_as):
             return self._cause
-        if now.active is ActiveState.FAILED:
+        if now.active is ActiveState.FAILED and not told_to_end:
             return StopCause.BY_ITSELF if ever_started else StopCause.NEVER_RAN
-        # Nobody saw this end. A clean one counts as somebody's wish.
+        # Nobody saw this end. A clean one counts as somebody's wish, and so does one that was asked for.
         return StopCause.FOREIGN_JOB if ever_started or self._ran_as else StopCause.NEVER_RAN
 
     def _note_invocation(self, now: UnitChange) -> bool:

@@ -144,6 +144,8 @@ class SystemBus:
         await self._send(message, timeout_s)
 
     async def _send(self, message: Message, timeout_s: float) -> list[Any]:
+        if self._keeper is not None and self._keeper.done():
+            self._keeper.result()  # an error that nobody foresaw: without the keeper all would stay unknown
         bus = self._bus
         if bus is None or not bus.connected:
             raise NotConnectedError(f"no connection to the system bus: {self._lost_because}")

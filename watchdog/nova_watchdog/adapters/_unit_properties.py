@@ -39,13 +39,28 @@ def unit_change(properties: Mapping[str, Any], before: UnitChange | None = None)
     invocation = properties.get("InvocationID")
     job = properties.get("Job")
     return UnitChange(
-        active=before.active if active is None else _active(active),
+        active=before.active if active is None else _known_or_moving(active),
         invocation_id=before.invocation_id if invocation is None else bytes(invocation).hex(),
         job_id=before.job_id if job is None else int(job[0]),
         condition_checked_us=int(
             properties.get("ConditionTimestampMonotonic", before.condition_checked_us),
         ),
     )
+
+
+def was_told_to_end(properties: Mapping[str, Any]) -> bool:
+    """Whether systemd began to stop the unit's last run before its main process ended.
+
+    That is how a stop looks afterwards, however badly it ended; of a process that ends by itself
+    systemd learns later (seen with systemd 252). The watchdog and out-of-memory policies of the unit
+    itself are no wish of anybody.
+    """
+    started_us, entered_us, left_us, exited_us = (
+        int(properties.get(f"{name}TimestampMonotonic", 0))
+        for name in ("ExecMainStart", "ActiveEnter", "ActiveExit", "ExecMainExit")
+    )
+    by_policy = properties.get("Result") in ("watchdog", "oom-kill")
+    return not by_policy and started_us <= entered_us <= left_us < exited_us
 
 
 def unit_state(properties: Mapping[str, Any], *, job: str | None, stop_cause: StopCause) -> UnitState:
@@ -80,6 +95,14 @@ def _active(text: str) -> ActiveState:
         return ActiveState(text)
     except ValueError as error:
         raise ProbeError(f"systemd told an ActiveState unknown here: {text}") from error
+
+
+def _known_or_moving(text: str) -> ActiveState:
+    try:
+        return ActiveState(text)
+    except ValueError:
+        # A newer systemd's. Whatever it means, it is neither of the two at rest without a process.
+        return ActiveState.MAINTENANCE
 
 
 def _detail(properties: Mapping[str, Any]) -> str:

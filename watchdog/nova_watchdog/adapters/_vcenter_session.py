@@ -31,6 +31,9 @@ _API_VERSION = "vim.version.version10"
 _REFUSED_LOGIN_PAUSE_S = 1800.0
 # A login without an answer may have made a session; one every half minute leaves no heap of them.
 _UNANSWERED_LOGIN_PAUSE_S = 30.0
+# One that ended in a fault, such as SystemError while the sign-on service starts, may count as a failed
+# login: three in 180 s lock nothing.
+_FAULTY_LOGIN_PAUSE_S = 60.0
 _LOGIN_REFUSALS = (vim.fault.InvalidLogin, vim.fault.NoPermission, vim.fault.RestrictedByAdministrator)
 
 
@@ -73,6 +76,7 @@ class VCenterSession:
         self._moids: dict[str, str] = {}
         self._refusals = _RefusalMemory(clock)
         self._no_login_before_s = 0.0
+        self._last_login = ""
 
     def read(self) -> VCenterView:
         """One canary. Raises ProbeError for what is not understood."""
@@ -164,17 +168,24 @@ class VCenterSession:
             raise _LoginRefusedError(refusal)
         wait_s = self._no_login_before_s - self._clock.now_s()
         if wait_s > 0:
-            raise _UnreachableError(f"the last login got no answer; the next try is in {wait_s:.0f} s")
+            raise _UnreachableError(f"the last login {self._last_login}; the next try is in {wait_s:.0f} s")
         self._stub.cookie = ""  # vCenter refuses a login on a session that is already logged in
         try:
             self._content.sessionManager.Login(userName=self._username, password=password)
         except _LOGIN_REFUSALS as error:
             self._refusals.add(password, _fault_name(error))
             raise _LoginRefusedError(f"{_fault_name(error)} for {self._username}") from error
+        except vmodl.MethodFault as error:
+            self._pause_logins(_FAULTY_LOGIN_PAUSE_S, f"ended in {_fault_name(error)}")
+            raise
         except TimeoutError:
-            self._no_login_before_s = self._clock.now_s() + _UNANSWERED_LOGIN_PAUSE_S
+            self._pause_logins(_UNANSWERED_LOGIN_PAUSE_S, "got no answer")
             raise
         self._is_logged_in = True
+
+    def _pause_logins(self, pause_s: float, what_happened: str) -> None:
+        self._no_login_before_s = self._clock.now_s() + pause_s
+        self._last_login = what_happened
 
     def _forget(self) -> None:
         self._stub = None

@@ -20,6 +20,10 @@ T = TypeVar("T")
 _TIMEOUT_S = 5.0
 
 
+class StoreLockedError(StoreUnavailableError):
+    """Another process has the store open: there must not be two daemons on one controller."""
+
+
 class LocalStore:
     """`ports.Store` on one file, which one process at a time may have open.
 
@@ -32,11 +36,17 @@ class LocalStore:
         self._lock_path = path.with_name(path.name + ".lock")
         self._lock_fd: int | None = None
         self._worker = Worker("local-store")
+        self._is_closed = False
+        self._opening = asyncio.Lock()
         # Weak: a watch ends when nobody holds it any more.
         self._watchers: weakref.WeakSet[_Watcher] = weakref.WeakSet()
 
     async def open(self) -> None:
-        """Take the lock and read the file. Raises StoreUnavailableError with the file and the reason."""
+        """Take the lock and read the file.
+
+        Raises StoreLockedError when another process has it open, StoreUnavailableError with the file
+        and the reason for everything else. Then `read` and `commit` try again: a disk may be mended.
+        """
 
         def take() -> None:
             self._lock_fd = _lock(self._lock_path)
@@ -45,19 +55,23 @@ class LocalStore:
         try:
             await self._run(take)
         except StoreUnavailableError:
-            await self.close()
+            self._unlock()
             raise
 
     async def close(self) -> None:
-        """Give the lock back."""
+        """Give the lock back. The store is not opened again."""
+        self._is_closed = True
         self._worker.stop()
+        self._unlock()
+
+    def _unlock(self) -> None:
         if self._lock_fd is not None:
             os.close(self._lock_fd)
             self._lock_fd = None
 
     async def read(self, prefix: str) -> Mapping[str, Versioned]:
         """Every record whose key starts with `prefix`. Raises StoreUnavailableError."""
-        self._require_open()
+        await self._require_open()
         return await self._run(lambda: self._file.select(prefix))
 
     async def commit(self, expected: Mapping[str, int], puts: Mapping[str, Mapping[str, Any]]) -> int:
@@ -66,7 +80,7 @@ class LocalStore:
         Returns the new revision. Raises StoreConflictError (nothing written), StoreUnavailableError
         (may be written or not).
         """
-        self._require_open()
+        await self._require_open()
         loop = asyncio.get_running_loop()
         # A copy, as JSON has it: what the caller changes later is not part of this transaction.
         copies: dict[str, Any] = json.loads(json.dumps(dict(puts)))
@@ -90,9 +104,12 @@ class LocalStore:
         for watcher in list(self._watchers):
             watcher.tell(keys)
 
-    def _require_open(self) -> None:
-        if self._lock_fd is None:
-            raise StoreUnavailableError(f"{self._file.path}: the store is not open")
+    async def _require_open(self) -> None:
+        if self._is_closed:
+            raise StoreUnavailableError(f"{self._file.path}: the store is closed")
+        async with self._opening:
+            if self._lock_fd is None:
+                await self.open()
 
     async def _run(self, call: Callable[[], T]) -> T:
         try:
@@ -141,7 +158,7 @@ def _lock(path: Path) -> int:
     except BlockingIOError as error:
         holder = os.pread(fd, 20, 0).decode(errors="replace").strip() or "unknown"
         os.close(fd)
-        raise StoreUnavailableError(f"{path}: another daemon has this store open (pid {holder})") from error
+        raise StoreLockedError(f"{path}: another daemon has this store open (pid {holder})") from error
     except OSError as error:
         os.close(fd)
         raise StoreUnavailableError(f"{path}: the lock cannot be taken: {error.strerror}") from error

@@ -85,7 +85,7 @@ class OpenStackServices:
         try:
             services = answer.json()["services"]
             for service in services:
-                _record(service)  # checks that nothing is missing
+                _record(service), service["binary"]  # checks that nothing is missing
         except (requests_errors.JSONDecodeError, KeyError, TypeError) as error:
             raise ProbeError(f"Nova's answer is not a list of services ({type(error).__name__})") from error
         return list(services)

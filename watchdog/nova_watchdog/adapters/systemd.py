@@ -11,7 +11,7 @@ from typing import Any
 
 from dbus_fast import Message, Variant
 
-from nova_watchdog.core.model import ActiveState, LoadState, UnitState
+from nova_watchdog.core.model import ActiveState, LoadState, StopCause, UnitState
 from nova_watchdog.ports import ActionRefusedError, Clock, ProbeError, ResultUnknownError
 
 from ._stop_memory import NO_JOB, StopMemory, UnitChange
@@ -26,7 +26,7 @@ from ._systemd_bus import (
     NotConnectedError,
     SystemBus,
 )
-from ._unit_properties import object_path, unit_change, unit_state
+from ._unit_properties import object_path, unit_change, unit_state, was_told_to_end
 
 _JOB = "org.freedesktop.systemd1.Job"
 _UNIT = "org.freedesktop.systemd1.Unit"
@@ -107,12 +107,26 @@ class SystemdUnits:
 
     async def read(self, unit: str) -> UnitState:
         """The unit's state now: one `GetAll`, and the type of its job when it has one. Raises ProbeError."""
+        return (await self._look(unit))[0]
+
+    async def _look(self, unit: str) -> tuple[UnitState, str]:
+        """The unit's state and control group: a dead unit has one only while processes are left in it."""
         try:
             properties, job = await self._moment(unit)
+            state = self._state(unit, properties, job)
+            if state.is_down and state.stop_cause is StopCause.FOREIGN_JOB:
+                await self._require_no_shutdown()
         except (BusLostError, CallTimeoutError, CallFailedError) as error:
             raise ProbeError(str(error)) from error
         except KeyError as error:
             raise ProbeError(f"systemd did not tell {error} of {unit}") from error
+        return state, str(properties.get("ControlGroup", ""))
+
+    def _state(self, unit: str, properties: Mapping[str, Any], job: str | None) -> UnitState:
+        own_name = properties.get("Id", unit)
+        if own_name != unit:
+            # systemd's signals speak of the own name alone: nobody would be woken when the process dies.
+            raise ProbeError(f"{unit} is an alias of {own_name}: the configuration must name the unit itself")
         watched = self._watched.get(unit)
         memory = StopMemory() if watched is None else watched.memory
         cause = memory.cause(
@@ -120,17 +134,20 @@ class SystemdUnits:
             has_process=properties.get("MainPID", 0) != 0,
             ever_started=properties.get("ExecMainStartTimestampMonotonic", 0) != 0,
             job_type=job,
+            told_to_end=was_told_to_end(properties),
         )
         return unit_state(properties, job=job, stop_cause=cause)
 
     async def start(self, unit: str, *, expected_invocation: str) -> None:
         """Queue a start in job mode `fail`. Raises ActionRefusedError, ResultUnknownError."""
         try:
-            state = await self.read(unit)
+            state, group = await self._look(unit)
         except ProbeError as error:
             raise ActionRefusedError(f"not started, its state cannot be read: {error}") from error
         if (obstacle := _obstacle(state, expected_invocation)) is not None:
             raise ActionRefusedError(f"not started: {obstacle}")
+        if group:
+            raise ActionRefusedError(f"not started: processes of its last run are left in {group}")
         if state.active is ActiveState.FAILED:
             # The daemon's budget takes the place of systemd's start limit. Whether that one was hit
             # does not show: `Result` keeps the earlier failure (seen with systemd 252).
@@ -240,6 +257,14 @@ class SystemdUnits:
         if (watched := self._watched.get(unit)) is not None:
             watched.memory.job_has_type(job_id, job_type)
         return job_type
+
+    async def _require_no_shutdown(self) -> None:
+        """Raise ProbeError while the machine shuts down: that stops every unit, and is no wish for one."""
+        answer = await self._bus.call(
+            MANAGER_PATH, PROPERTIES, "Get", "ss", MANAGER, "SystemState", timeout_s=_CALL_TIMEOUT_S
+        )
+        if answer and answer[0].value == "stopping":
+            raise ProbeError("the machine is shutting down: why the unit was stopped cannot be told")
 
     async def _properties(self, path: str) -> Mapping[str, Any]:
         # The empty interface name means all of them: one answer, so one moment, for Unit and Service.

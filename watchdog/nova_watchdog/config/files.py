@@ -35,6 +35,8 @@ def unreadable(path: Path, *, group: str) -> Words | None:
         path.open("rb").close()
     except OSError as error:
         return explain(path, error, group=group)
+    except ValueError:  # from the interpreter, before it asks the kernel
+        return "holds a zero byte", "the path of a readable file"
     return None
 
 

@@ -96,7 +96,7 @@ class NovaConf:
             return self._conf[option] if section == DEFAULT else self._conf[section][option]
         except (cfg.Error, ValueError):
             raw = self._raw((section, option))
-            shown = "holds an unusable value" if opt.secret else f'is "{raw}"'
+            shown = "holds an unusable value" if opt.secret else f"is {first_line(raw or '')}"
             raise UnusableValueError(shown, _ALLOWED.get(option, "a value that nova accepts")) from None
 
     def _raw(self, name: Name) -> str | None:
@@ -119,7 +119,7 @@ class NovaConf:
             raise UnusableValueError("refers to itself through its variables", "a value without a circle")
         for variable in _variables(self._raw(name) or ""):
             target = self._target(name[0], variable)
-            if target is None and secret:
+            if target is None and (secret or "\n" in (self._raw(name) or "")):
                 raise UnusableValueError(
                     "holds a $ that names no option of these files",
                     "$$ for a plain dollar sign, or $name of an option that is set",
@@ -157,6 +157,12 @@ class NovaConf:
         opt = cfg.StrOpt(option)
         self._conf.register_opt(opt, group=None if section == DEFAULT else section)
         self._options[name] = opt
+
+
+def first_line(text: str) -> str:
+    """What may be shown of a value: a line indented by accident joins it, and may be the password's."""
+    first, *more = text.split("\n")
+    return f'"{first}"' + (" and goes on over several lines" if more else "")
 
 
 def _variables(text: str) -> Iterator[str]:

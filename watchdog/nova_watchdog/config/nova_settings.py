@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nova_watchdog.config.errors import Findings
 from nova_watchdog.config.files import is_directory, unreadable
-from nova_watchdog.config.nova_conf import DEFAULT, VMWARE, NovaConf, UnusableValueError
+from nova_watchdog.config.nova_conf import DEFAULT, VMWARE, NovaConf, UnusableValueError, first_line
 from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_password import NovaPassword
 from nova_watchdog.config.secret import Secret
@@ -144,6 +144,11 @@ class _Reader:
             else:
                 files = ", ".join(map(str, self._paths))
                 self.wrong(section, option, f"is set in none of {files}", meaning)
+        if text and "\n" in text and option != "host_password":
+            self.wrong(
+                section, option, "goes on over several lines", "one line; an indented one continues it"
+            )
+            return ""
         return text or ""
 
     def check_driver(self) -> None:
@@ -158,7 +163,12 @@ class _Reader:
         try:
             re.compile(text or "")
         except re.error as error:
-            self.wrong(section, option, f'is "{text}" ({error.msg})', "a regular expression of Python's")
+            self.wrong(
+                section,
+                option,
+                f"is {first_line(text or '')} ({error.msg})",
+                "a regular expression of Python's",
+            )
         return text
 
     def ca_file(self) -> Path | None:

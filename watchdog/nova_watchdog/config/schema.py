@@ -21,7 +21,8 @@ from nova_watchdog.core.policy import Policy
 MAX_SOCKET_PATH_BYTES = 107
 CUSTOM_ERROR = "watchdog"
 
-_UNIT = re.compile(r"[A-Za-z0-9:_.@\\-]+\.service")
+# unit_name_is_valid() of systemd: up to 255 bytes, and nothing is called only @instance.
+_UNIT = re.compile(r"(?!@)[A-Za-z0-9:_.@\\-]{1,247}\.service")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _CONTROLLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
@@ -131,7 +132,7 @@ class PairingTable(Table):
     """One nova-compute and the vSphere cluster behind it."""
 
     unit: Annotated[str, AfterValidator(_unit_name)] = Field(
-        description="The systemd service of nova-compute."
+        description="The systemd service of nova-compute, by its own name and not an alias."
     )
     nova_config: list[AbsolutePath] = Field(
         min_length=1,

@@ -8,12 +8,15 @@ from nova_watchdog.core import budget
 from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.diagnose import Diagnosis, diagnose
 from nova_watchdog.core.diagnose import Row as DiagnosisRow
-from nova_watchdog.core.facts import Facts, VCenterFact, facts_of
+from nova_watchdog.core.facts import Facts, VCenterFact, facts_of, service_record
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Mode, Observation, Pairing, Reading, Unknown
-from nova_watchdog.core.policy import Policy
+from nova_watchdog.core.policy import NOVA_REPORT_INTERVAL_S, Policy
 from nova_watchdog.core.rules import Next, Proof, Rule, Situation, Verb, rule_for
 from nova_watchdog.core.state import PairingState, Phase
+
+# Two missed reports, and half of one for their way.
+_SILENT_FOR_S = 2.5 * NOVA_REPORT_INTERVAL_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +77,13 @@ def decide(
         mode=pairing.mode,
         phase=state.phase,
         diagnosis=row.diagnosis,
-        proof=_proof(facts, memory, policy, now_s),
+        proof=_proof(pairing, state, observation, facts, memory, policy, now_s),
         pace=_pace(state, row.diagnosis, policy, now_s),
     )
     rule = rule_for(situation)
     after = _next_state(state, row.diagnosis, rule, policy, now_s)
     actions = _actions(pairing, observation, rule)
-    wakeup = _wakeup(situation, state, memory, policy)
+    wakeup = _wakeup(situation, state, policy)
     return Decision(facts, row, rule, after, actions + wakeup)
 
 
@@ -92,11 +95,30 @@ def _seen(state: PairingState, observation: Observation) -> PairingState:
     return replace(state, seen_running=True, phase=phase)
 
 
-def _proof(facts: Facts, memory: Memory, policy: Policy, now_s: float) -> Proof:
-    if facts.vcenter is not VCenterFact.OK or memory.vcenter_ok_since_s is None:
+def _proof(
+    pairing: Pairing,
+    state: PairingState,
+    observation: Observation,
+    facts: Facts,
+    memory: Memory,
+    policy: Policy,
+    now_s: float,
+) -> Proof:
+    if not state.seen_running and not _is_silent(pairing, observation, memory, now_s):
+        return Proof.UNWITNESSED
+    if facts.vcenter is not VCenterFact.OK:
         return Proof.NONE
-    settled = now_s - memory.vcenter_ok_since_s >= policy.settle_s
-    return Proof.SETTLED if settled else Proof.PASSED
+    return Proof.SETTLED if memory.vcenter_held_s >= policy.settle_s else Proof.PASSED
+
+
+def _is_silent(pairing: Pairing, observation: Observation, memory: Memory, now_s: float) -> bool:
+    """Whether Nova shows that nobody runs this nova-compute: down, unknown to it, or long silent."""
+    if isinstance(observation.services, Unknown):
+        return False
+    record = service_record(pairing, observation)
+    if record is None or not record.up:
+        return True
+    return memory.silent_since_s is not None and now_s - memory.silent_since_s >= _SILENT_FOR_S
 
 
 def _pace(state: PairingState, diagnosis: Diagnosis, policy: Policy, now_s: float) -> Pace:
@@ -143,7 +165,7 @@ def _actions(pairing: Pairing, observation: Observation, rule: Rule) -> tuple[Ac
     return ()
 
 
-def _wakeup(situation: Situation, state: PairingState, memory: Memory, policy: Policy) -> tuple[Action, ...]:
+def _wakeup(situation: Situation, state: PairingState, policy: Policy) -> tuple[Action, ...]:
     """When the same readings would decide otherwise, only because time passed.
 
     Everything else is soon enough at the next tick.
@@ -155,7 +177,4 @@ def _wakeup(situation: Situation, state: PairingState, memory: Memory, policy: P
             return (Wakeup(budget.next_enable_at_s(state, policy)),)
         if situation.diagnosis is Diagnosis.PROCESS_DOWN:
             return (Wakeup(budget.next_start_at_s(state, policy)),)
-    holding = situation.phase is Phase.WAITING and situation.diagnosis is Diagnosis.PROCESS_DOWN
-    if holding and situation.proof is Proof.PASSED and memory.vcenter_ok_since_s is not None:
-        return (Wakeup(memory.vcenter_ok_since_s + policy.settle_s),)
     return ()

@@ -64,6 +64,7 @@ class HeartbeatFact(enum.Enum):
     AWAITED = "awaited"  # none yet from this process, and it may still be starting
     FRESH = "fresh"
     STALE = "stale"
+    ELSEWHERE = "elsewhere"  # the record advances while the process here is down
 
 
 class ServiceFact(enum.Enum):
@@ -106,7 +107,7 @@ def facts_of(
         unit=_unit_fact(unit, seen_running=seen_running),
         vcenter=_vcenter_fact(pairing, observation, policy, now_s),
         nova=_nova_fact(observation, memory, record, policy, now_s),
-        heartbeat=_heartbeat_fact(memory, policy, now_s),
+        heartbeat=_heartbeat_fact(unit, memory, policy, now_s),
         service=_service_fact(record, memory, policy, now_s),
     )
 
@@ -172,7 +173,11 @@ def _nova_fact(
     return NovaFact.KNOWN if record else NovaFact.NO_RECORD
 
 
-def _heartbeat_fact(memory: Memory, policy: Policy, now_s: float) -> HeartbeatFact:
+def _heartbeat_fact(unit: UnitState | None, memory: Memory, policy: Policy, now_s: float) -> HeartbeatFact:
+    if unit is not None and unit.is_down and memory.elsewhere_at_s is not None:
+        age_s = now_s - memory.elsewhere_at_s
+        if age_s <= policy.heartbeat_stale_s:
+            return HeartbeatFact.ELSEWHERE
     if memory.heartbeat_at_s is not None:
         age_s = now_s - memory.heartbeat_at_s
         return HeartbeatFact.FRESH if age_s <= policy.heartbeat_stale_s else HeartbeatFact.STALE
@@ -205,7 +210,7 @@ def _is_stuck(memory: Memory, policy: Policy, now_s: float) -> bool:
     """
     if memory.vcenter_ok_since_s is None or memory.auto_disabled_since_s is None:
         return False
-    ok_for_s = now_s - memory.vcenter_ok_since_s
+    ok_for_s = memory.vcenter_held_s
     if memory.auto_disabled_since_s < memory.process_started_at_s:
         return ok_for_s >= policy.settle_s
     held_for_s = min(ok_for_s, now_s - memory.auto_disabled_since_s)

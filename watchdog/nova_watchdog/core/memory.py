@@ -14,6 +14,9 @@ from nova_watchdog.core.model import (
     VCenterOutcome,
 )
 
+# A dead process's last report may still be on its way through RabbitMQ and a conductor.
+_LAST_WORDS_S = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class Memory:
@@ -27,7 +30,12 @@ class Memory:
     heartbeat_at_s: local receipt of the last heartbeat of this process.
     services_read_at_s: first answer of Nova's API.
     vcenter_ok_since_s: since when every canary passed and found the cluster.
+    vcenter_held_s: for how long they have kept passing, from the first to the last. One alone: 0.
     auto_disabled_since_s: since when the service is disabled with the driver's own reason.
+    silent: Nova's record as read while the process is down, and `silent_since_s`, since when it has
+        not advanced.
+    elsewhere_at_s: local receipt of the last report that came while the process was down: somebody
+        else runs this nova-compute.
     """
 
     watching_since_s: float
@@ -37,14 +45,19 @@ class Memory:
     heartbeat_at_s: float | None = None
     services_read_at_s: float | None = None
     vcenter_ok_since_s: float | None = None
+    vcenter_held_s: float = 0.0
     auto_disabled_since_s: float | None = None
+    silent: ServiceRecord | None = None
+    silent_since_s: float | None = None
+    elsewhere_at_s: float | None = None
 
 
 def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
     """Fold one observation into the memory. The same observation twice changes nothing."""
     memory = _remember_process(memory, observation)
     memory = _remember_vcenter(memory, pairing, observation)
-    return _remember_service(memory, pairing, observation)
+    memory = _remember_service(memory, pairing, observation)
+    return _remember_silence(memory, pairing, observation)
 
 
 def _remember_process(memory: Memory, observation: Observation) -> Memory:
@@ -69,11 +82,10 @@ def _remember_vcenter(memory: Memory, pairing: Pairing, observation: Observation
         and seen.value.outcome is VCenterOutcome.OK
         and pairing.cluster in seen.value.clusters
     )
-    if not passed:
-        return replace(memory, vcenter_ok_since_s=None)
-    if memory.vcenter_ok_since_s is None and isinstance(seen, Reading):
-        return replace(memory, vcenter_ok_since_s=seen.began_at_s)
-    return memory
+    if not passed or isinstance(seen, Unknown):
+        return replace(memory, vcenter_ok_since_s=None, vcenter_held_s=0.0)
+    since_s = seen.began_at_s if memory.vcenter_ok_since_s is None else memory.vcenter_ok_since_s
+    return replace(memory, vcenter_ok_since_s=since_s, vcenter_held_s=seen.began_at_s - since_s)
 
 
 def _remember_service(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
@@ -95,6 +107,24 @@ def _remember_service(memory: Memory, pairing: Pairing, observation: Observation
     if memory.baseline is not None and _is_heartbeat(memory.baseline, record):
         memory = replace(memory, heartbeat_at_s=seen.ended_at_s)
     return replace(memory, baseline=record)
+
+
+def _remember_silence(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
+    """Whether Nova's record stands still while the process is down, as it must."""
+    if isinstance(observation.unit, Unknown):
+        return memory
+    unit = observation.unit.value
+    if not unit.is_down:
+        return replace(memory, silent=None, silent_since_s=None, elsewhere_at_s=None)
+    seen = observation.services
+    if isinstance(seen, Unknown) or seen.began_at_s < unit.changed_at_s + _LAST_WORDS_S:
+        return memory
+    record = seen.value.computes.get(pairing.host)
+    if record is None or record == memory.silent:
+        return memory
+    if memory.silent is not None and _is_heartbeat(memory.silent, record):
+        memory = replace(memory, elsewhere_at_s=seen.ended_at_s)
+    return replace(memory, silent=record, silent_since_s=seen.ended_at_s)
 
 
 def _is_heartbeat(before: ServiceRecord, after: ServiceRecord) -> bool:

@@ -48,7 +48,8 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
         phase = Phase(record["phase"])
         transitions = tuple(Transition(**t) for t in record["transitions"])
         if record["boot_id"] != boot_id:
-            return PairingState(phase=phase), transitions
+            # Whoever rebooted the machine has acted: what was given up gets a new chance.
+            return PairingState(phase=Phase.WATCHING if phase is Phase.GIVEN_UP else phase), transitions
         last_enable = record["last_enable_at_s"]
         state = PairingState(
             phase=phase,

@@ -18,9 +18,14 @@ from nova_watchdog.core.table import When, first_match, when
 
 
 class Proof(enum.Enum):
-    """Whether a vCenter canary, begun after the process ended, shows that a start could succeed."""
+    """Whether a start is safe and could succeed.
+
+    Safe: the process ran here since boot and ended here, or Nova's record of it has been silent.
+    Could succeed: a vCenter canary, begun after the process ended, passed.
+    """
 
     NONE = "none"
+    UNWITNESSED = "unwitnessed"  # it has not run since boot, and Nova was not watched for long enough
     PASSED = "passed"
     SETTLED = "settled"  # passed, and has kept passing for `settle_s`
 
@@ -72,7 +77,6 @@ class Rule:
 
 
 _DOWN = (Diagnosis.PROCESS_DOWN, Diagnosis.WAITING_FOR_DEPENDENCY)
-_ACTIVE = (Phase.WATCHING, Phase.RECOVERING)
 
 TABLE: tuple[Rule, ...] = (
     # No verdict, nothing to act on
@@ -131,6 +135,14 @@ TABLE: tuple[Rule, ...] = (
         "the restart budget is spent: only a human may act",
         "read 'journalctl -u UNIT', mend the cause, then 'systemctl start UNIT'",
     ),
+    Rule(
+        "R14",
+        when(diagnosis=Diagnosis.RUNNING_ELSEWHERE),
+        Next.KEEP,
+        Verb.NOTHING,
+        "somebody else runs this nova-compute: a second one would destroy builds in flight",
+        "find the other one (another controller, a container, a hand-started process) before any start here",
+    ),
     # Down for a dependency
     Rule(
         "R20",
@@ -150,6 +162,13 @@ TABLE: tuple[Rule, ...] = (
         "bring the dependency back; nova-compute is then started without a human",
     ),
     # Down with dependencies that seem fine
+    Rule(
+        "R29",
+        when(mode=Mode.PROTECT, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.UNWITNESSED),
+        Next.KEEP,
+        Verb.NOTHING,
+        "not run here since boot: watch first whether Nova gets reports from somewhere else",
+    ),
     Rule(
         "R30",
         when(mode=Mode.OBSERVE, diagnosis=Diagnosis.PROCESS_DOWN),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.record import RecordError, from_record, key_of, to_record
 from nova_watchdog.core.snapshot import Transition
 from nova_watchdog.core.state import PairingState
@@ -9,11 +10,16 @@ from nova_watchdog.ports import Clock, Store, StoreUnavailableError
 
 
 class Ledger:
-    """One pairing's record in the store. Whoever loses a compare reads anew before writing again."""
+    """One pairing's record in the store. Whoever loses a compare reads anew before writing again.
 
-    def __init__(self, store: Store, pairing_name: str, clock: Clock) -> None:
+    The record names the unit and host that it speaks of. Where the configuration gives the pairing's name
+    to another nova-compute, only the history stands: that one was never seen running here.
+    """
+
+    def __init__(self, store: Store, pairing: Pairing, clock: Clock) -> None:
         self._store = store
-        self._key = key_of(pairing_name)
+        self._key = key_of(pairing.name)
+        self._subject = {"unit": pairing.unit, "host": pairing.host}
         self._boot_id = clock.boot_id()
         self._revision = 0
 
@@ -24,13 +30,15 @@ class Ledger:
             self._revision = 0
             return PairingState(), ()
         try:
-            loaded = from_record(found.value, self._boot_id)
+            state, transitions = from_record(found.value, self._boot_id)
         except RecordError as error:
             raise StoreUnavailableError(f"record {self._key}: {error}") from error
         self._revision = found.revision
-        return loaded
+        if any(found.value.get(key, value) != value for key, value in self._subject.items()):
+            state = PairingState()
+        return state, transitions
 
     async def save(self, state: PairingState, transitions: tuple[Transition, ...]) -> None:
         """Write the state. Raises StoreUnavailableError, StoreConflictError: then nothing may be done."""
-        record = to_record(state, transitions, self._boot_id)
+        record = to_record(state, transitions, self._boot_id) | self._subject
         self._revision = await self._store.commit({self._key: self._revision}, {self._key: record})

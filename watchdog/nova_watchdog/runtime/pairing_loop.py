@@ -44,11 +44,13 @@ from nova_watchdog.ports import (
     StoreUnavailableError,
     Units,
 )
-from nova_watchdog.runtime.act import Result, carry_out, name_of
+from nova_watchdog.runtime.act import Outcome, Result, carry_out, name_of
 from nova_watchdog.runtime.ledger import Ledger
 from nova_watchdog.runtime.probe import Probe
 
 _log = logging.getLogger("nova_watchdog.pairing")
+
+_STALE = Result(Outcome.REFUSED, "the unit changed since it was looked at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ class PairingLoop:
         if before and (before.diagnosis, before.rule) == (diagnosis, rule):
             return None
         wall_s = self._world.clock.wall_s()
-        if before is None or before.diagnosis != diagnosis:
+        shown = self.snapshot.decision.diagnosis.diagnosis.value if self.snapshot else ""
+        if shown != diagnosis:  # not `before`: without a store the recorded one stays behind
             self._since_wall_s = wall_s
         return Transition(
             wall_s=wall_s,
@@ -249,7 +252,10 @@ class PairingLoop:
                 self._world.vcenter.request()
                 self._world.services.request()
             else:
-                result = await carry_out(action, self._world.units, self._world.nova)
+                # The record's write may take seconds, and a dead unit that somebody stopped meanwhile is
+                # still the invocation that was judged: the port alone could not tell.
+                stale = isinstance(action, StartUnit) and self._unit_changed
+                result = _STALE if stale else await carry_out(action, self._world.units, self._world.nova)
                 self._acted(decision, action, result)
                 self._unit_changed = True
                 self._world.services.request()

@@ -1,7 +1,7 @@
 """A probe in the background: one reading after the other, each with its own deadline.
 
-A probe never delays another one, never raises, and never acts: it keeps the last reading and wakes
-whoever listens.
+A probe never delays another one and never acts: it keeps the last reading and wakes whoever listens. A
+reading that fails is Unknown; only an error that no port declares comes through, and ends the daemon.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Probe(Generic[T]):
                 continue
 
     async def take(self) -> None:
-        """Take one reading now and wake the listeners. Never raises."""
+        """Take one reading now, Unknown where it fails, and wake the listeners."""
         await self._read_once()
         for wake in self._listeners:
             wake()

@@ -1,0 +1,24 @@
+"""What somebody does to the unit while a decision about it is being written to the store."""
+
+from __future__ import annotations
+
+from nova_watchdog.core.diagnose import Diagnosis
+from runtime.bench import UNIT, Bench
+
+
+async def test_a_stop_of_a_dead_unit_during_the_write_is_respected():
+    """The disk may take seconds. The invocation is still the one that was judged, so the port cannot tell."""
+    bench = await Bench().healthy()
+    commit = bench.store.commit
+
+    async def slow_commit(expected, puts):
+        revision = await commit(expected, puts)
+        if puts["pairings/cluster-a"]["phase"] == "recovering":
+            bench.systemd.stop_by_human(UNIT)
+        return revision
+
+    bench.store.commit = slow_commit  # type: ignore[method-assign]
+    bench.systemd.kill(UNIT)
+    assert await bench.pass_time(60) is Diagnosis.STOPPED_ON_PURPOSE
+    assert not bench.systemd.starts
+    assert bench.actions == {("R36", "start", "refused"): 1}
