@@ -126,7 +126,7 @@ class PairingLoop:
         if edge:
             self._log_edge(observation, decision, edge)
         self._show(observation, decision, decision.state)
-        await self._act(decision)
+        await self._act(observation, decision)
 
     async def _observe(self) -> Observation:
         """The unit is read when a signal told of a change (or the last read failed), never by poll."""
@@ -243,7 +243,7 @@ class PairingLoop:
             transitions=self._transitions,
         )
 
-    async def _act(self, decision: Decision) -> None:
+    async def _act(self, observation: Observation, decision: Decision) -> None:
         self._wakeup_at_s = None
         for action in decision.actions:
             if isinstance(action, Wakeup):
@@ -252,14 +252,25 @@ class PairingLoop:
                 self._world.vcenter.request()
                 self._world.services.request()
             else:
-                # The record's write may take seconds, and a dead unit that somebody stopped meanwhile is
-                # still the invocation that was judged: the port alone could not tell.
-                stale = isinstance(action, StartUnit) and self._unit_changed
+                stale = isinstance(action, StartUnit) and not await self._still_holds(observation)
                 result = _STALE if stale else await carry_out(action, self._world.units, self._world.nova)
                 self._acted(decision, action, result)
                 self._unit_changed = True
                 self._world.services.request()
                 self._wake.set()
+
+    async def _still_holds(self, judged: Observation) -> bool:
+        """Whether the unit is as it was judged, after a signal came in the meantime.
+
+        The record's write may take seconds, and a dead unit that somebody stopped meanwhile is still the
+        invocation that was judged: the port alone could not tell.
+        """
+        if not self._unit_changed:
+            return True
+        now = (await self._observe()).unit
+        if isinstance(now, Unknown) or isinstance(judged.unit, Unknown):
+            return False
+        return now.value == judged.unit.value
 
     def _acted(self, decision: Decision, action: StartUnit | EnableService, result: Result) -> None:
         name, rule = name_of(action), decision.rule.number
