@@ -9,6 +9,7 @@ import uuid
 import pytest
 
 from fakes.clock import FakeClock
+from nova_watchdog.adapters import clock as clock_adapter
 from nova_watchdog.adapters.clock import SystemClock
 
 
@@ -80,9 +81,22 @@ def test_the_system_clock_is_systemds():
     assert before_s <= clock.now_s() <= time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-def test_the_kernels_boot_id_is_a_uuid():
-    """As proc(5) has it."""
-    assert uuid.UUID(SystemClock().boot_id())
+def test_a_boot_is_the_kernels_and_that_of_process_1():
+    """A container boots anew under a kernel that runs on."""
+    kernel, init_started_ticks = SystemClock().boot_id().split("/")
+    assert uuid.UUID(kernel)
+    assert int(init_started_ticks) >= 0
+
+
+def test_another_start_of_process_1_is_another_boot(tmp_path, monkeypatch):
+    """Whatever that process calls itself; and where /proc hides it, the kernel's id alone must do."""
+    here = SystemClock().boot_id()
+    stat = tmp_path / "stat"
+    monkeypatch.setattr(clock_adapter, "_INIT_STAT_FILE", stat)
+    stat.write_text("1 (an (odd) name) S " + " ".join(str(n) for n in range(4, 30)))
+    assert SystemClock().boot_id() == here.split("/")[0] + "/22"
+    stat.unlink()
+    assert SystemClock().boot_id() == here.split("/")[0] + "/"
 
 
 async def test_a_step_of_the_wall_clock_leaves_the_monotonic_one():

@@ -47,6 +47,7 @@ class Supervisor:
             "clear-all": self.faults.clear_all,
             "faults": self.faults.describe_all,
             "start-part": self.start_part,
+            "boot": self.boot,
         }
 
     def start(self) -> None:
@@ -95,6 +96,12 @@ class Supervisor:
         if name not in self.cloud.services:
             raise LabError(f"part = {name!r}: allowed is {', '.join(self.cloud.services)}")
         self.cloud.services[name].run()
+
+    def boot(self, name: str) -> None:
+        """Boot a controller that shut down; its file system is as it left it."""
+        if name not in self.cloud.machines:
+            raise LabError(f"controller = {name!r}: allowed is {', '.join(self.cloud.machines)}")
+        self.cloud.machines[name].boot()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request of the socket."""

@@ -53,7 +53,7 @@ class Clock(Protocol):
         ...
 
     def boot_id(self) -> str:
-        """The kernel's boot id: monotonic times of another boot mean nothing."""
+        """Names this boot of the machine or container: what was seen in another one means nothing."""
         ...
 
 

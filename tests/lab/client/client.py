@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from lab.topology import Pairing, Topology
 
 _FAULT_TIMEOUT_S = 150.0
+_POLL_S = 0.2
 
 
 class Lab:
@@ -49,6 +50,15 @@ class Lab:
     def now(self) -> float:
         """CLOCK_MONOTONIC in seconds, the clock of all records."""
         return time.monotonic()
+
+    def boot(self, controller: str = "ctl1", *, timeout_s: float = 120.0) -> None:
+        """Wait until a controller that was told to shut down has done so, then boot it again."""
+        deadline = self.now() + timeout_s
+        while self.status()["controllers"][controller]["leader"] is not None:
+            if self.now() > deadline:
+                raise TimeoutError(f"{controller} did not shut down within {timeout_s:g} s")
+            time.sleep(_POLL_S)
+        self.request("boot", name=controller)
 
     def status(self) -> dict[str, Any]:
         """What `lab status --json` prints."""

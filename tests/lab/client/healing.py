@@ -19,12 +19,10 @@ def heal(lab: Lab, timeout_s: float) -> None:
     """Clear faults, start what is stopped, enable what is disabled, wait for new heartbeats."""
     deadline = lab.now() + timeout_s
     lab.clear_all()
-    for name, pid in lab.status()["parts"].items():
-        if pid is None:
-            lab.request("start-part", name=name)
+    _start_parts_and_controllers(lab)
     if lab.topology.daemon:
-        for controller in lab.topology.controller_list:
-            _start(lab.controller(controller.name), UNIT, deadline - lab.now())
+        for machine in lab.topology.controller_list:
+            _start(lab.controller(machine.name), UNIT, deadline - lab.now())
     home = lab.topology.controller_list[0]
     for pairing in lab.pairings:
         _start(lab.controller(home.name), pairing.unit, deadline - lab.now())
@@ -38,6 +36,17 @@ def heal(lab: Lab, timeout_s: float) -> None:
         lab.wait_for("heartbeat", since=since, timeout_s=deadline - lab.now(), host=pairing.host)
         _wait_until_enabled(lab, pairing, deadline)
     _wait_for_daemon(lab, home, deadline)
+
+
+def _start_parts_and_controllers(lab: Lab) -> None:
+    """Whatever ended: the servers, and machines that were shut down."""
+    status = lab.status()
+    for name, pid in status["parts"].items():
+        if pid is None:
+            lab.request("start-part", name=name)
+    for name, controller in status["controllers"].items():
+        if controller["leader"] is None:
+            lab.boot(name)
 
 
 def _last_disturbance(lab: Lab) -> float:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import signal
 import subprocess
+import threading
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import cgroups
@@ -42,6 +46,7 @@ class JournalFollower:
         with subprocess.Popen(
             [*enter, *follow], env=ENVIRONMENT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
         ) as process:
+            threading.Thread(target=_keep_running, args=(process,), daemon=True).start()
             for line in process.stdout or ():
                 self._record(json.loads(line))
 
@@ -67,6 +72,19 @@ class JournalFollower:
             message=_text(entry.get("MESSAGE")),
             fields=fields,
         )
+
+
+def _keep_running(process: subprocess.Popen[bytes]) -> None:
+    """Continue nsenter whenever it stops itself.
+
+    systemd-shutdown stops everything in the container before it ends it. nsenter then stops too, nobody
+    continues it, it never reaps its child, and the container's process 1 waits for that child for ever.
+    """
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T":
+                process.send_signal(signal.SIGCONT)
+        time.sleep(_RETRY_S)
 
 
 def _text(message: Any) -> str:

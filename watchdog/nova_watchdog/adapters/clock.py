@@ -7,6 +7,9 @@ import time
 from pathlib import Path
 
 _BOOT_ID_FILE = Path("/proc/sys/kernel/random/boot_id")
+_INIT_STAT_FILE = Path("/proc/1/stat")
+# proc(5): `starttime` is the 22nd field, and the name before it may hold blanks and parentheses.
+_START_TIME_AFTER_NAME = 22 - 3
 
 
 class SystemClock:
@@ -14,7 +17,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         # Read once: it cannot change while this process lives.
-        self._boot_id = _BOOT_ID_FILE.read_text(encoding="ascii").strip()
+        self._boot_id = f"{_BOOT_ID_FILE.read_text(encoding='ascii').strip()}/{_init_started()}"
 
     def now_s(self) -> float:
         """Monotonic seconds: `CLOCK_MONOTONIC`, which systemd's properties and asyncio's loop use too."""
@@ -29,5 +32,18 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
     def boot_id(self) -> str:
-        """The kernel's boot id, a UUID as text."""
+        """The kernel's boot id and when process 1 began.
+
+        A controller may be a container: it boots anew under a kernel that runs on, and systemd's memory of
+        its units is gone all the same.
+        """
         return self._boot_id
+
+
+def _init_started() -> str:
+    """The start time of process 1 in clock ticks, as text; empty where /proc hides it."""
+    try:
+        text = _INIT_STAT_FILE.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return text.rpartition(")")[2].split()[_START_TIME_AFTER_NAME]
