@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from contracts.stand_ins.systemd_bus import Broker
 from lab.client import Lab
 from lab.client.controller import init_pid
 from lab.vcsim.conftest import simulator, vcenter
@@ -46,6 +47,15 @@ class _LabController:
 
 def _bus_address(root: Path) -> str:
     return f"unix:path={root}/run/dbus/system_bus_socket"
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    """A private message bus, which a test may freeze or end."""
+    made = Broker(tmp_path)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import contextlib
 import pytest
 from dbus_fast import Variant
 
-from contracts.stand_ins.systemd_bus import PATH, UNIT, Broker, SystemdStandIn
+from contracts.stand_ins.systemd_bus import PATH, UNIT, SystemdStandIn
 from contracts.units_worlds import Wakes
 from contracts.waiting import PATIENCE_S, until
 from nova_watchdog.adapters import _systemd_bus, systemd
@@ -23,14 +23,6 @@ pytestmark = pytest.mark.real
 _DBUS = "org.freedesktop.DBus.Error"
 # How long a call waits where the test is about silence; where an answer is due, it waits long.
 _SHORT_S = 0.3
-
-
-@pytest.fixture
-async def broker(tmp_path):
-    made = Broker(tmp_path)
-    await made.start()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture

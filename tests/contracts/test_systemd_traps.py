@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from dbus_fast import Message, MessageType, Variant
 
-from contracts.stand_ins.systemd_bus import UNIT, Broker, SystemdStandIn
+from contracts.stand_ins.systemd_bus import UNIT, SystemdStandIn
 from contracts.waiting import PATIENCE_S, until
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.systemd import SystemdUnits
@@ -37,14 +37,6 @@ class _Systemd(SystemdStandIn):
             "ActiveExitTimestampMonotonic": Variant("t", active_until_us),
             "ExecMainExitTimestampMonotonic": Variant("t", exited_us),
         }
-
-
-@pytest.fixture
-async def broker(tmp_path):
-    made = Broker(tmp_path)
-    await made.start()
-    yield made
-    await made.stop()
 
 
 @pytest.fixture

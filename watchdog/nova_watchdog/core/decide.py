@@ -143,15 +143,9 @@ def _next_state(
         state = replace(state, last_enable_at_s=now_s)
     if diagnosis is Diagnosis.HEALTHY:
         state = replace(state, attempts=0)
-    return replace(state, phase=_next_phase(state.phase, rule.next))
-
-
-def _next_phase(phase: Phase, following: Next) -> Phase:
-    if following is Next.KEEP:
-        return phase
-    if following is Next.RUNNING:
-        return Phase.RECOVERING if phase is Phase.RECOVERING else Phase.WATCHING
-    return Phase(following.value)
+    if rule.next is Next.KEEP:
+        return state
+    return replace(state, phase=Phase(rule.next.value))
 
 
 def _actions(pairing: Pairing, observation: Observation, rule: Rule) -> tuple[Action, ...]:

@@ -8,7 +8,6 @@ from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
     Observation,
     Pairing,
-    Reading,
     ServiceRecord,
     Unknown,
     VCenterOutcome,
@@ -77,12 +76,11 @@ def _remember_process(memory: Memory, observation: Observation) -> Memory:
 
 def _remember_vcenter(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
     seen = observation.vcenter
-    passed = (
-        isinstance(seen, Reading)
-        and seen.value.outcome is VCenterOutcome.OK
-        and pairing.cluster in seen.value.clusters
-    )
-    if not passed or isinstance(seen, Unknown):
+    if (
+        isinstance(seen, Unknown)
+        or seen.value.outcome is not VCenterOutcome.OK
+        or pairing.cluster not in seen.value.clusters
+    ):
         return replace(memory, vcenter_ok_since_s=None, vcenter_held_s=0.0)
     since_s = seen.began_at_s if memory.vcenter_ok_since_s is None else memory.vcenter_ok_since_s
     return replace(memory, vcenter_ok_since_s=since_s, vcenter_held_s=seen.began_at_s - since_s)

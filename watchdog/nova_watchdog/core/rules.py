@@ -44,7 +44,6 @@ class Next(enum.Enum):
     """The phase that follows."""
 
     KEEP = "keep"
-    RUNNING = "running"  # recovering stays recovering (not proven yet), everything else is watching
     WATCHING = "watching"
     WAITING = "waiting"
     RECOVERING = "recovering"
@@ -220,11 +219,11 @@ TABLE: tuple[Rule, ...] = (
         Verb.START,
         "the process is down and vCenter answers: start it",
     ),
-    # It runs
+    # It runs, so its phase is watching or recovering by now; recovering ends only with a proof
     Rule(
         "R40",
         when(diagnosis=Diagnosis.VCENTER_DOWN),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "vCenter is away: nova-compute heals itself when it is back, a restart would harm",
         "bring vCenter back",
@@ -232,7 +231,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R41",
         when(diagnosis=Diagnosis.VCENTER_LOGIN_REFUSED),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "vCenter refuses the account: never restart, each login could lock it",
         "check the account and its password in nova's configuration and at vCenter",
@@ -240,7 +239,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R42",
         when(diagnosis=Diagnosis.CLUSTER_GONE),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "the cluster is gone or renamed: nova-compute would refuse to start anywhere",
         "compare [vmware] cluster_name with vCenter's inventory",
@@ -248,7 +247,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R43",
         when(diagnosis=Diagnosis.CONTROL_PLANE_BLIND),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "Nova's side gives no verdict: never act on it",
         "check Keystone, Nova's API and the conductors",
@@ -256,7 +255,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R44",
         when(diagnosis=Diagnosis.NOT_REPORTING),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "the process runs and does not report; its fault is not proven, so nothing is done",
         "check RabbitMQ and the conductors first, then 'journalctl -u UNIT'",
@@ -264,7 +263,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R45",
         when(diagnosis=Diagnosis.STARTING),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "it runs: wait for its first heartbeat",
     ),
@@ -307,7 +306,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(
         "R51",
         when(diagnosis=Diagnosis.FORCED_DOWN),
-        Next.RUNNING,
+        Next.KEEP,
         Verb.NOTHING,
         "an operator forced the service down: respected",
     ),
