@@ -255,11 +255,18 @@ def test_after_a_reboot_a_pairing_that_was_watched_is_started_once_nova_was_sile
     assert len(starts(bench.see(observation(225, NEVER), 225))) == 1
 
 
-@pytest.mark.parametrize("record", [None, replace(RECORD, up=False)])
-def test_after_a_reboot_it_is_started_at_once_where_nova_itself_says_nobody_runs_it(record):
-    """Down, or unknown to Nova."""
+def test_after_a_reboot_it_is_started_at_once_where_nova_itself_says_nobody_runs_it():
+    """Nova counts the service as down."""
     bench = rebooted()
-    assert len(starts(bench.see(observation(200, NEVER, record=record), 200))) == 1
+    down = replace(RECORD, up=False)
+    assert len(starts(bench.see(observation(200, NEVER, record=down), 200))) == 1
+
+
+def test_after_a_reboot_nothing_is_started_while_its_record_is_left_out():
+    """A cell that is down leaves records out of the answer: that is unknown, not nobody."""
+    bench = rebooted()
+    for at_s in range(200, 300, 5):
+        assert not starts(bench.see(observation(at_s, NEVER, record=None), at_s))
 
 
 def test_after_a_reboot_nothing_is_started_while_nova_does_not_answer():

@@ -112,11 +112,14 @@ def _proof(
 
 
 def _is_silent(pairing: Pairing, observation: Observation, memory: Memory, now_s: float) -> bool:
-    """Whether Nova shows that nobody runs this nova-compute: down, unknown to it, or long silent."""
-    if isinstance(observation.services, Unknown):
-        return False
+    """Whether Nova shows that nobody runs this nova-compute: it counts as down, or has long been silent.
+
+    Without a record nothing is shown: a cell that is down leaves its records out of the answer.
+    """
     record = service_record(pairing, observation)
-    if record is None or not record.up:
+    if record is None:
+        return False
+    if not record.up:
         return True
     return memory.silent_since_s is not None and now_s - memory.silent_since_s >= _SILENT_FOR_S
 
