@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.decide import Decision, decide
 from nova_watchdog.core.memory import Memory, remember
 from nova_watchdog.core.model import (
@@ -22,6 +23,7 @@ from nova_watchdog.core.model import (
     VCenterOutcome,
     VCenterView,
 )
+from nova_watchdog.core.permission import permission_of
 from nova_watchdog.core.policy import Policy
 from nova_watchdog.core.state import PairingState, Phase
 
@@ -119,11 +121,21 @@ class Bench:
         self.policy = POLICY
         self.state = PairingState(phase=phase, seen_running=phase is not Phase.NEW)
         self.memory = Memory(watching_since_s=90.0)
+        self.breaker = Breaker.CLOSED
 
     def see(self, seen: Observation, at_s: float) -> Decision:
         """Fold, decide, keep the state."""
         self.memory = remember(self.memory, self.pairing, seen)
-        decision = decide(self.pairing, self.state, seen, self.memory, self.policy, at_s)
+        decision = decide(
+            self.pairing,
+            self.state,
+            seen,
+            self.memory,
+            self.policy,
+            at_s,
+            permission=permission_of(self.pairing.mode, self.state.pause, "", 0.0),
+            breaker=self.breaker,
+        )
         self.state = decision.state
         return decision
 

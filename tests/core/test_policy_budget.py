@@ -25,6 +25,10 @@ def test_the_defaults_hold():
         ({"restart_backoff_s": (-1.0,)}, "restart_backoff_s"),
         ({"restart_window_s": 60.0}, "restart_window_s"),
         ({"heartbeat_stale_s": 29.0}, "heartbeat_stale_s"),
+        ({"hang_hold_s": 10.0}, "hang_hold_s"),
+        ({"vcenter_idle_s": 59.0}, "vcenter_idle_s"),
+        ({"datastore_free_min": 1.0}, "datastore_free_min"),
+        ({"action_spacing_s": -1.0}, "action_spacing_s"),
         ({"tick_s": 0.0}, "tick_s"),
     ],
 )

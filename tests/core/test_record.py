@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.record import (
     FORMAT,
     TRANSITIONS_KEPT,
@@ -24,8 +25,10 @@ STATE = PairingState(
     starts=(Start(10.5, charged=True), Start(20.25, charged=False)),
     attempts=2,
     last_enable_at_s=30.0,
+    last_kill_at_s=25.0,
+    pause=Pause("storage firmware", "alice", 1000.0, 2000.0),
 )
-EDGE = Transition(1.0, "process-down", "recovering", "R36", "because", "start")
+EDGE = Transition(1.0, "process-down", "recovering", "R39", "because", "start", "unit=down")
 
 
 def test_a_record_gives_back_what_was_put_in_through_json():
@@ -39,10 +42,18 @@ def test_a_record_gives_back_what_was_put_in_through_json():
 def test_after_a_reboot_the_phase_stands_and_monotonic_times_are_forgotten():
     """A time of another boot means nothing."""
     state, transitions = from_record(to_record(STATE, (EDGE,), "boot-1"), "boot-2")
-    assert state == PairingState(phase=Phase.RECOVERING)
+    assert state == PairingState(phase=Phase.RECOVERING, pause=STATE.pause)
     assert transitions == (EDGE,)
     given_up = to_record(replace(STATE, phase=Phase.GIVEN_UP), (), "boot-1")
     assert from_record(given_up, "boot-2")[0].phase is Phase.WATCHING
+
+
+def test_a_record_of_an_earlier_version_has_neither_kill_nor_pause():
+    """It was written before there were any."""
+    record = to_record(STATE, (EDGE,), "boot-1")
+    del record["last_kill_at_s"], record["pause"], record["transitions"][0]["readings"]
+    state, (edge,) = from_record(record, "boot-1")
+    assert (state.last_kill_at_s, state.pause, edge.readings) == (None, None, "")
 
 
 def test_only_the_last_transitions_are_kept():

@@ -46,7 +46,7 @@ def test_a_killed_process_is_started_at_once_when_a_canary_after_its_death_passe
     bench.healthy_at(150)
     decision = bench.see(observation(200.1, killed(200)), 200.1)
     assert decision.diagnosis.diagnosis is Diagnosis.PROCESS_DOWN
-    assert decision.rule.number == "R36"
+    assert decision.rule.number == "R39"
     assert starts(decision) == [StartUnit(PAIRING.unit, "inv-1")]
     assert bench.state.phase is Phase.RECOVERING
     assert starts_left(bench.state, POLICY, 200.1) == POLICY.restart_budget - 1
@@ -58,7 +58,7 @@ def test_a_canary_from_before_the_death_proves_nothing():
     seen = Observation(reading(killed(200), 200), reading(OK, 199.9), reading(services(), 199.9))
     decision = bench.see(seen, 200.0)
     assert decision.actions == (RequestReadings(),)
-    assert decision.rule.number == "R31"
+    assert decision.rule.number == "R33"
     assert bench.state.phase is Phase.WATCHING
 
 
@@ -106,9 +106,9 @@ def test_after_the_outage_it_starts_when_vcenter_held_and_the_budget_is_untouche
     bench = Bench()
     bench.see(observation(200, killed(), REFUSED), 200)
     back = bench.see(observation(230, killed()), 230)
-    assert (back.rule.number, starts(back)) == ("R32", [])
+    assert (back.rule.number, starts(back)) == ("R34", [])
     held = bench.see(observation(235, killed()), 235)
-    assert held.rule.number == "R34"
+    assert held.rule.number == "R37"
     assert starts(held)
     assert starts_left(bench.state, POLICY, 235) == POLICY.restart_budget
 
@@ -119,9 +119,9 @@ def test_a_spent_budget_does_not_forbid_the_start_after_an_outage_but_its_pause_
     charged = tuple(Start(at_s, charged=True) for at_s in (190.0, 195.0, 200.0))
     bench.state = replace(bench.state, starts=charged, attempts=2)
     bench.see(observation(205, killed(204)), 205)
-    assert bench.see(observation(211, killed(204)), 211).rule.number == "R33"
+    assert bench.see(observation(211, killed(204)), 211).rule.number == "R35"
     decision = bench.see(observation(261, killed(204)), 261)
-    assert (decision.rule.number, len(starts(decision))) == ("R34", 1)
+    assert (decision.rule.number, len(starts(decision))) == ("R37", 1)
 
 
 def test_a_start_that_fails_because_vcenter_went_away_is_refunded():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from typing import get_type_hints
 
 import pytest
 
@@ -11,10 +12,10 @@ from nova_watchdog.core import diagnose, rules
 from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import Facts
-from nova_watchdog.core.model import Mode
+from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.rules import Situation, Verb
 from nova_watchdog.core.state import Phase
-from nova_watchdog.core.table import domain, first_match, matches, when
+from nova_watchdog.core.table import domain, first_match, kinds, matches, when
 
 TABLES = [
     pytest.param(diagnose.TABLE, Facts, id="diagnosis"),
@@ -25,21 +26,21 @@ TABLES = [
 @pytest.mark.parametrize(("table", "situation_type"), TABLES)
 def test_every_combination_has_a_row(table, situation_type):
     """A situation without a row would raise in the middle of the night."""
-    for situation in domain(situation_type):
+    for situation in kinds(situation_type, table):
         first_match(table, situation)
 
 
 @pytest.mark.parametrize(("table", "situation_type"), TABLES)
 def test_no_row_is_shadowed(table, situation_type):
     """Each row decides at least one situation: a row that never does is a mistake or a lie."""
-    deciding = {first_match(table, situation).number for situation in domain(situation_type)}
+    deciding = {first_match(table, situation).number for situation in kinds(situation_type, table)}
     assert deciding == {row.number for row in table}
 
 
 @pytest.mark.parametrize(("table", "situation_type"), TABLES)
 def test_cells_name_columns_and_members_of_their_type(table, situation_type):
     """A misspelt column would never match; a member of another enum neither."""
-    members = {f: {getattr(s, f) for s in domain(situation_type)} for f in situation_type.__slots__}
+    members = {name: set(members) for name, members in get_type_hints(situation_type).items()}
     for row in table:
         for column, cell in row.when.items():
             assert cell <= members[column], row.number
@@ -51,6 +52,14 @@ def test_numbers_are_unique_and_in_order(table):
     numbers = [row.number for row in table]
     assert all(re.fullmatch(r"[DR]\d\d", n) for n in numbers)
     assert all(a < b for a, b in pairwise(numbers))
+
+
+def test_kinds_leave_out_only_what_no_row_tells_apart():
+    """Each situation of the whole domain is decided by the row that decides one of its kind."""
+    table = rules.TABLE
+    numbers = {first_match(table, s).number for s in kinds(Situation, table)}
+    assert numbers == {first_match(table, s).number for s in domain(Situation)}
+    assert sum(1 for _ in kinds(Situation, table)) < sum(1 for _ in domain(Situation))
 
 
 def test_every_diagnosis_is_reachable():
@@ -65,14 +74,14 @@ def test_a_start_needs_a_dead_process_a_passed_canary_and_the_mode_protect():
     for s in starts:
         assert s.diagnosis is Diagnosis.PROCESS_DOWN
         assert s.proof is not rules.Proof.NONE
-        assert s.mode is Mode.PROTECT
+        assert s.permission is Permission.PROTECT
         assert s.phase in (Phase.WATCHING, Phase.RECOVERING, Phase.WAITING)
         assert s.pace is not Pace.BACKING_OFF
 
 
-def test_observe_changes_nothing():
-    """In observe no row acts, whatever the situation."""
-    verbs = {rules.rule_for(s).verb for s in domain(Situation) if s.mode is Mode.OBSERVE}
+def test_without_permission_nothing_is_changed():
+    """In observe, paused or in maintenance no row acts, whatever the situation."""
+    verbs = {rules.rule_for(s).verb for s in domain(Situation) if s.permission is not Permission.PROTECT}
     assert verbs == {Verb.NOTHING}
 
 
@@ -99,14 +108,14 @@ def test_a_table_with_a_hole_raises():
     """The totality test can fail."""
     with pytest.raises(LookupError, match="no row"):
         first_match(
-            [rules.Rule("R01", when(mode=Mode.OBSERVE), rules.Next.KEEP, Verb.NOTHING, "x")],
-            next(s for s in domain(Situation) if s.mode is Mode.PROTECT),
+            [rules.Rule("R01", when(permission=Permission.OBSERVE), rules.Next.KEEP, Verb.NOTHING, "x")],
+            next(s for s in domain(Situation) if s.permission is Permission.PROTECT),
         )
 
 
 def test_a_cell_may_hold_one_member_or_several():
     """`when` takes both."""
     situation = next(iter(domain(Situation)))
-    assert matches(when(mode=situation.mode), situation)
-    assert matches(when(mode=tuple(Mode)), situation)
+    assert matches(when(permission=situation.permission), situation)
+    assert matches(when(permission=tuple(Permission)), situation)
     assert matches(when(), situation)

@@ -74,12 +74,12 @@ def test_no_answer_from_nova_is_no_verdict_at_first_and_blindness_later():
     assert diagnosis_of(bench, late, late_s) is Diagnosis.CONTROL_PLANE_BLIND
 
 
-def test_conductors_that_are_all_down_make_novas_side_blind():
+def test_conductors_that_are_all_down_are_told():
     """Heartbeats go through them."""
     bench = Bench()
     bench.healthy_at(LATER)
     seen = Observation(reading(RUNNING, LATER), reading(OK, LATER), reading(services(conductors_up=0), LATER))
-    assert diagnosis_of(bench, seen, LATER) is Diagnosis.CONTROL_PLANE_BLIND
+    assert diagnosis_of(bench, seen, LATER) is Diagnosis.CONDUCTORS_DOWN
 
 
 def test_a_heartbeat_that_stops_is_told_and_not_acted_upon():
@@ -90,7 +90,7 @@ def test_a_heartbeat_that_stops_is_told_and_not_acted_upon():
     same = replace(RECORD, updated_at=f"at {LATER:g}")
     bench.memory = replace(bench.memory, baseline=same)
     decision = bench.see(observation(late_s, record=same), late_s)
-    assert (decision.rule.number, decision.actions) == ("R44", ())
+    assert (decision.rule.number, decision.actions) == ("R46", ())
 
 
 def test_a_start_that_reports_nothing_is_starting_until_the_cap():
@@ -114,8 +114,16 @@ def test_a_fresh_daemon_says_nothing_of_an_old_process_before_it_could_know():
 def test_a_process_without_a_record_is_not_reporting():
     """Nova does not know the host, or another host name is configured."""
     bench = Bench()
+    bench.see(observation(LATER, record=None), LATER)
+    later_s = LATER + POLICY.heartbeat_stale_s + POLICY.start_cap_s
+    assert diagnosis_of(bench, observation(later_s, record=None), later_s) is Diagnosis.NOT_REPORTING
+
+
+def test_a_record_that_was_there_and_is_not_is_no_verdict():
+    """A cell that is down leaves its records out; a deleted service looks the same."""
+    bench = Bench()
     bench.healthy_at(LATER)
-    assert diagnosis_of(bench, observation(LATER, record=None), LATER) is Diagnosis.NOT_REPORTING
+    assert diagnosis_of(bench, observation(LATER, record=None), LATER) is Diagnosis.CELL_DOWN
 
 
 def test_a_write_to_the_record_is_no_heartbeat():
@@ -134,7 +142,7 @@ def test_an_operators_disable_is_respected(reason):
     bench.healthy_at(LATER)
     record = replace(RECORD, disabled=True, disabled_reason=reason, updated_at="t9")
     decision = bench.see(observation(LATER + 1, record=record), LATER + 1)
-    assert (decision.rule.number, decision.actions) == ("R50", ())
+    assert (decision.rule.number, decision.actions) == ("R65", ())
 
 
 def test_forced_down_is_respected():
@@ -142,7 +150,7 @@ def test_forced_down_is_respected():
     bench = Bench()
     bench.healthy_at(LATER)
     record = replace(AUTO_DISABLED, forced_down=True)
-    assert bench.see(observation(LATER, record=record), LATER).rule.number == "R51"
+    assert bench.see(observation(LATER, record=record), LATER).rule.number == "R66"
 
 
 def beat(bench: Bench, from_s: float, to_s: float, record=AUTO_DISABLED, vcenter=OK):
@@ -161,7 +169,7 @@ def test_the_drivers_own_disable_is_given_time_to_heal():
     bench = Bench()
     beat(bench, 110, 200, vcenter=REFUSED)
     decision = beat(bench, 210, 210 + POLICY.stuck_disabled_hold_s - 10)
-    assert (decision.rule.number, decision.actions) == ("R46", ())
+    assert (decision.rule.number, decision.actions) == ("R60", ())
 
 
 def test_a_stuck_disable_is_ended_once_and_tried_again_after_a_pause():
@@ -171,11 +179,11 @@ def test_a_stuck_disable_is_ended_once_and_tried_again_after_a_pause():
     late_s = 210 + POLICY.stuck_disabled_hold_s
     decision = beat(bench, 210, late_s)
     wanted = EnableService(PAIRING.host, only_if_reason=DRIVER_DISABLED_REASON)
-    assert (decision.rule.number, decision.actions) == ("R49", (wanted,))
+    assert (decision.rule.number, decision.actions) == ("R64", (wanted,))
     decision = beat(bench, late_s + 10, late_s + 20)
-    assert decision.rule.number == "R48"
+    assert decision.rule.number == "R63"
     assert decision.actions == (Wakeup(late_s + POLICY.enable_retry_s),)
-    assert beat(bench, late_s + 30, late_s + 30).rule.number == "R49"
+    assert beat(bench, late_s + 30, late_s + 30).rule.number == "R64"
 
 
 def test_a_disable_older_than_the_process_is_stuck_at_once():
@@ -185,14 +193,14 @@ def test_a_disable_older_than_the_process_is_stuck_at_once():
     restarted = replace(RUNNING, started_at_s=200.0, invocation_id="inv-2")
     bench.see(observation(201, restarted, record=replace(AUTO_DISABLED, updated_at="a")), 201)
     decision = bench.see(observation(212, restarted, record=replace(AUTO_DISABLED, updated_at="b")), 212)
-    assert decision.rule.number == "R49"
+    assert decision.rule.number == "R64"
 
 
 def test_observe_leaves_a_stuck_disable_alone():
     """And says which command ends it."""
     bench = Bench(pairing=replace(PAIRING, mode=Mode.OBSERVE))
     decision = beat(bench, 110, 120 + POLICY.stuck_disabled_hold_s)
-    assert (decision.rule.number, decision.actions) == ("R47", ())
+    assert (decision.rule.number, decision.actions) == ("R61", ())
 
 
 def test_enabled_again_forgets_when_it_was_disabled():
@@ -201,7 +209,7 @@ def test_enabled_again_forgets_when_it_was_disabled():
     beat(bench, 110, 200)
     beat(bench, 210, 210, record=RECORD)
     assert bench.memory.auto_disabled_since_s is None
-    assert bench.see(observation(211, record=None), 211).diagnosis.diagnosis is Diagnosis.NOT_REPORTING
+    assert bench.see(observation(211, record=None), 211).diagnosis.diagnosis is Diagnosis.CELL_DOWN
 
 
 def test_recovering_ends_only_with_a_proof():

@@ -6,11 +6,19 @@ method that waits has a bound of its own; none blocks the event loop.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from nova_watchdog.core.model import ServicesView, UnitState, VCenterView
+from nova_watchdog.core.events import Event
+from nova_watchdog.core.model import (
+    BusView,
+    InventoryView,
+    ServicesView,
+    UnitState,
+    VCenterView,
+    WorkloadView,
+)
 
 
 class WatchdogError(Exception):
@@ -35,6 +43,19 @@ class StoreUnavailableError(WatchdogError):
 
 class StoreConflictError(WatchdogError):
     """A compared revision had changed: nothing was written."""
+
+
+class NotifyError(WatchdogError):
+    """A receiver did not take the events. The text says why, without a secret.
+
+    `retry_after_s`: how long the receiver asks to be left alone (HTTP 429), None: it did not say.
+    `gives_up`: it will never take them (a refusal that repeating cannot heal).
+    """
+
+    def __init__(self, reason: str, *, retry_after_s: float | None = None, gives_up: bool = False) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+        self.gives_up = gives_up
 
 
 class Clock(Protocol):
@@ -77,6 +98,14 @@ class Units(Protocol):
         """
         ...
 
+    async def kill(self, unit: str, *, expected_invocation: str) -> None:
+        """SIGKILL to every process of the unit, which is not marked as stopped by that.
+
+        Refused when the unit has a job, no process, or is not that invocation.
+        Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
 
 class VCenter(Protocol):
     """One vCenter with one account, however many clusters: one session, one worker."""
@@ -88,6 +117,13 @@ class VCenter(Protocol):
         """
         ...
 
+    async def inspect(self) -> InventoryView:
+        """Clusters, certificate and sessions, over the session of `read`: it never logs in by itself.
+
+        A slow or hanging one delays no `read`. Raises ProbeError.
+        """
+        ...
+
 
 class NovaServices(Protocol):
     """Nova's service records: one request for the whole cloud."""
@@ -96,10 +132,36 @@ class NovaServices(Protocol):
         """All services. Raises ProbeError."""
         ...
 
+    async def workload(self) -> WorkloadView:
+        """Hypervisors and builds of the whole cloud. Raises ProbeError."""
+        ...
+
     async def enable(self, host: str, *, only_if_reason: str) -> None:
         """Enable the nova-compute of `host`, only while it is disabled with exactly that reason.
 
         Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+
+class MessageBus(Protocol):
+    """One message bus through nova's own transport URL, however many nova-computes."""
+
+    async def read(self) -> BusView:
+        """Publish and consume of our own, a ping to a conductor and to each nova-compute, their queues.
+
+        A nova-compute that does not answer delays no other one's ping. Raises ProbeError.
+        """
+        ...
+
+
+class Notifier(Protocol):
+    """Where events go that a scrape may miss: Alertmanager, PagerDuty, and others."""
+
+    async def send(self, events: Sequence[Event]) -> None:
+        """Deliver all of them, in at most a few seconds. Raises NotifyError: then nothing is lost.
+
+        Events are told again, so a receiver must take the same one twice as one.
         """
         ...
 
@@ -141,6 +203,10 @@ class Manager(Protocol):
 
     def alive(self, status: str) -> None:
         """The daemon's loops made progress since the last call."""
+        ...
+
+    def reloading(self) -> None:
+        """A reload of the configuration began; `ready` ends it."""
         ...
 
     def stopping(self) -> None:

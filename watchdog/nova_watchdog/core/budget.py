@@ -54,6 +54,19 @@ def enable_pace(state: PairingState, policy: Policy, now_s: float) -> Pace:
     return Pace.BACKING_OFF if now_s < next_enable_at_s(state, policy) else Pace.READY
 
 
+def next_kill_at_s(state: PairingState, policy: Policy) -> float:
+    """The earliest time of the next kill: its start must be allowed then too (0.0: at once)."""
+    killed_s = 0.0 if state.last_kill_at_s is None else state.last_kill_at_s + policy.kill_retry_s
+    return max(killed_s, next_start_at_s(state, policy))
+
+
+def kill_pace(state: PairingState, policy: Policy, now_s: float) -> Pace:
+    """Whether a hung process may be killed now: only with a start left to bring it back."""
+    if not starts_left(state, policy, now_s):
+        return Pace.SPENT
+    return Pace.BACKING_OFF if now_s < next_kill_at_s(state, policy) else Pace.READY
+
+
 def with_start(state: PairingState, policy: Policy, now_s: float, *, charged: bool) -> PairingState:
     """The state after one more start. Starts that left the window are forgotten: the list is bounded."""
     recent = tuple(s for s in state.starts if now_s - s.at_s < policy.restart_window_s)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nova_watchdog.core import budget
+from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.diagnose import Diagnosis, diagnose
 from nova_watchdog.core.diagnose import Row as DiagnosisRow
 from nova_watchdog.core.facts import Facts, VCenterFact, facts_of, service_record
 from nova_watchdog.core.memory import Memory
-from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Mode, Observation, Pairing, Reading, Unknown
+from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Observation, Pairing, Reading, Unknown
+from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.policy import NOVA_REPORT_INTERVAL_S, Policy
 from nova_watchdog.core.rules import Next, Proof, Rule, Situation, Verb, rule_for
 from nova_watchdog.core.state import PairingState, Phase
@@ -22,6 +24,14 @@ _SILENT_FOR_S = 2.5 * NOVA_REPORT_INTERVAL_S
 @dataclass(frozen=True, slots=True)
 class StartUnit:
     """Start the unit, if it is still the dead invocation that was judged."""
+
+    unit: str
+    expected_invocation: str
+
+
+@dataclass(frozen=True, slots=True)
+class KillUnit:
+    """Kill every process of the unit, if it still is the invocation that was judged."""
 
     unit: str
     expected_invocation: str
@@ -47,44 +57,53 @@ class Wakeup:
     at_s: float
 
 
-Action = StartUnit | EnableService | RequestReadings | Wakeup
+Mutation = StartUnit | KillUnit | EnableService
+Action = Mutation | RequestReadings | Wakeup
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was judged, by which rows, what follows, and what is to be done."""
+    """What was judged, by which rows, what follows, and what is to be done.
+
+    `situation`: the columns of the rule table as `rule` matched them.
+    """
 
     facts: Facts
     diagnosis: DiagnosisRow
+    situation: Situation
     rule: Rule
     state: PairingState
     actions: tuple[Action, ...]
 
 
-def decide(
+def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     pairing: Pairing,
     state: PairingState,
     observation: Observation,
     memory: Memory,
     policy: Policy,
     now_s: float,
+    *,
+    permission: Permission,
+    breaker: Breaker = Breaker.CLOSED,
 ) -> Decision:
     """Judge one pairing. `memory` already holds this observation."""
     state = _seen(state, observation)
     facts = facts_of(pairing, observation, memory, policy, now_s, seen_running=state.seen_running)
     row = diagnose(facts)
     situation = Situation(
-        mode=pairing.mode,
+        permission=permission,
         phase=state.phase,
         diagnosis=row.diagnosis,
         proof=_proof(pairing, state, observation, facts, memory, policy, now_s),
         pace=_pace(state, row.diagnosis, policy, now_s),
+        breaker=breaker,
     )
     rule = rule_for(situation)
     after = _next_state(state, row.diagnosis, rule, policy, now_s)
     actions = _actions(pairing, observation, rule)
     wakeup = _wakeup(situation, state, policy)
-    return Decision(facts, row, rule, after, actions + wakeup)
+    return Decision(facts, row, situation, rule, after, actions + wakeup)
 
 
 def _seen(state: PairingState, observation: Observation) -> PairingState:
@@ -127,6 +146,8 @@ def _is_silent(pairing: Pairing, observation: Observation, memory: Memory, now_s
 def _pace(state: PairingState, diagnosis: Diagnosis, policy: Policy, now_s: float) -> Pace:
     if diagnosis is Diagnosis.STUCK_DISABLED:
         return budget.enable_pace(state, policy, now_s)
+    if diagnosis is Diagnosis.PROCESS_HUNG:
+        return budget.kill_pace(state, policy, now_s)
     pace = budget.start_pace(state, policy, now_s)
     if pace is Pace.SPENT and state.phase is Phase.WAITING:
         # A start after an outage costs nothing, so a spent budget does not forbid it; its pause does.
@@ -144,7 +165,9 @@ def _next_state(
         state = budget.with_start(state, policy, now_s, charged=rule.verb is Verb.START)
     if rule.verb is Verb.ENABLE:
         state = replace(state, last_enable_at_s=now_s)
-    if diagnosis is Diagnosis.HEALTHY:
+    if rule.verb is Verb.KILL:
+        state = replace(state, last_kill_at_s=now_s)
+    if diagnosis in (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED):
         state = replace(state, attempts=0)
     if rule.next is Next.KEEP:
         return state
@@ -157,8 +180,13 @@ def _actions(pairing: Pairing, observation: Observation, rule: Rule) -> tuple[Ac
         return (RequestReadings(),)
     if rule.verb is Verb.ENABLE:
         return (EnableService(pairing.host, only_if_reason=DRIVER_DISABLED_REASON),)
-    if rule.verb in (Verb.START, Verb.START_FREE) and isinstance(observation.unit, Reading):
-        return (StartUnit(pairing.unit, expected_invocation=observation.unit.value.invocation_id),)
+    if not isinstance(observation.unit, Reading):
+        return ()
+    invocation = observation.unit.value.invocation_id
+    if rule.verb is Verb.KILL:
+        return (KillUnit(pairing.unit, expected_invocation=invocation),)
+    if rule.verb in (Verb.START, Verb.START_FREE):
+        return (StartUnit(pairing.unit, expected_invocation=invocation),)
     return ()
 
 
@@ -167,7 +195,7 @@ def _wakeup(situation: Situation, state: PairingState, policy: Policy) -> tuple[
 
     Everything else is soon enough at the next tick.
     """
-    if situation.mode is Mode.OBSERVE:
+    if situation.permission is not Permission.PROTECT:
         return ()
     if situation.pace is Pace.BACKING_OFF:
         if situation.diagnosis is Diagnosis.STUCK_DISABLED:

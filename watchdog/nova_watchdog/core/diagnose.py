@@ -6,9 +6,12 @@ import enum
 from dataclasses import dataclass
 
 from nova_watchdog.core.facts import (
+    BusFact,
     Facts,
     HeartbeatFact,
     NovaFact,
+    Quality,
+    RpcFact,
     ServiceFact,
     UnitFact,
     VCenterFact,
@@ -31,12 +34,54 @@ class Diagnosis(enum.Enum):
     VCENTER_DOWN = "vcenter-down"
     VCENTER_LOGIN_REFUSED = "vcenter-login-refused"
     CLUSTER_GONE = "cluster-gone"
+    BUS_DOWN = "bus-down"
+    BUS_BLOCKED = "bus-blocked"
+    CONDUCTORS_DOWN = "conductors-down"
+    CELL_DOWN = "cell-down"
     CONTROL_PLANE_BLIND = "control-plane-blind"
+    PROCESS_HUNG = "process-hung"
+    UNRESPONSIVE = "unresponsive"
     NOT_REPORTING = "not-reporting"
     FORCED_DOWN = "forced-down"
     STUCK_DISABLED = "stuck-disabled"
     AUTO_DISABLED = "auto-disabled"
     DISABLED_BY_OPERATOR = "disabled-by-operator"
+    CLUSTER_DEGRADED = "cluster-degraded"
+    DEGRADED = "degraded"
+
+
+class Condition(enum.Enum):
+    """What a diagnosis means for those who want to use the cluster. In the order of `check`'s exit codes."""
+
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"  # works, or an operator wants it so
+    FAILED = "failed"  # nothing can be provisioned or managed there
+    UNKNOWN = "unknown"
+
+
+_CONDITIONS = {
+    Diagnosis.HEALTHY: Condition.HEALTHY,
+    Diagnosis.UNKNOWN: Condition.UNKNOWN,
+    Diagnosis.CONTROL_PLANE_BLIND: Condition.UNKNOWN,
+    **dict.fromkeys(
+        (
+            Diagnosis.STARTING,
+            Diagnosis.CHANGING,
+            Diagnosis.RUNNING_ELSEWHERE,
+            Diagnosis.UNRESPONSIVE,
+            Diagnosis.FORCED_DOWN,
+            Diagnosis.DISABLED_BY_OPERATOR,
+            Diagnosis.CLUSTER_DEGRADED,
+            Diagnosis.DEGRADED,
+        ),
+        Condition.DEGRADED,
+    ),
+}
+
+
+def condition_of(diagnosis: Diagnosis) -> Condition:
+    """The condition that a diagnosis stands for: failed, unless the table says better."""
+    return _CONDITIONS.get(diagnosis, Condition.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +96,7 @@ class Row:
 
 _DEPENDENCY_BAD = (VCenterFact.UNREACHABLE, VCenterFact.LOGIN_REFUSED, VCenterFact.CLUSTER_GONE)
 
-# First match wins. Rows from D09 on speak of a unit with a process.
+# First match wins. Rows from D20 on speak of a unit with a process.
 TABLE: tuple[Row, ...] = (
     Row("D01", when(unit=UnitFact.UNKNOWN), Diagnosis.UNKNOWN, "systemd does not answer"),
     Row("D02", when(unit=UnitFact.MISSING), Diagnosis.UNIT_MISSING, "the unit is not loadable"),
@@ -80,92 +125,158 @@ TABLE: tuple[Row, ...] = (
         Diagnosis.WAITING_FOR_DEPENDENCY,
         "no process, and no conductor is up",
     ),
-    Row("D08", when(unit=UnitFact.DOWN), Diagnosis.PROCESS_DOWN, "no process"),
+    Row(
+        "D08",
+        when(unit=UnitFact.DOWN, bus=(BusFact.DOWN, BusFact.BLOCKED)),
+        Diagnosis.WAITING_FOR_DEPENDENCY,
+        "no process, and the message bus is away",
+    ),
     Row(
         "D09",
+        when(unit=UnitFact.DOWN, rpc=RpcFact.CONDUCTOR_SILENT),
+        Diagnosis.WAITING_FOR_DEPENDENCY,
+        "no process, and no conductor answers",
+    ),
+    Row("D10", when(unit=UnitFact.DOWN), Diagnosis.PROCESS_DOWN, "no process"),
+    Row(
+        "D20",
         when(vcenter=VCenterFact.UNKNOWN),
         Diagnosis.UNKNOWN,
         "the vCenter canary could not tell",
     ),
     Row(
-        "D10",
+        "D21",
         when(vcenter=VCenterFact.LOGIN_REFUSED),
         Diagnosis.VCENTER_LOGIN_REFUSED,
         "vCenter refuses the account",
     ),
     Row(
-        "D11",
+        "D22",
         when(vcenter=VCenterFact.UNREACHABLE),
         Diagnosis.VCENTER_DOWN,
         "the vCenter canary fails while nova-compute runs",
     ),
     Row(
-        "D12",
+        "D23",
         when(vcenter=VCenterFact.CLUSTER_GONE),
         Diagnosis.CLUSTER_GONE,
-        "vCenter answers and has no cluster of that name",
+        "vCenter answers and has no cluster of that name, or it is another one than Nova knows",
     ),
     Row(
-        "D13",
+        "D30",
+        when(bus=BusFact.DOWN),
+        Diagnosis.BUS_DOWN,
+        "the message bus is unreachable or refuses the account",
+    ),
+    Row(
+        "D31",
+        when(bus=BusFact.BLOCKED),
+        Diagnosis.BUS_BLOCKED,
+        "the message bus lets nobody publish (a memory or disk alarm)",
+    ),
+    Row(
+        "D32",
         when(nova=NovaFact.UNREAD),
         Diagnosis.UNKNOWN,
         "Nova's API has not answered yet since the daemon started",
     ),
     Row(
-        "D14",
-        when(nova=(NovaFact.BLIND, NovaFact.CONDUCTORS_DOWN)),
-        Diagnosis.CONTROL_PLANE_BLIND,
-        "Nova's API or every conductor is away: Nova's side gives no verdict",
+        "D33",
+        when(rpc=RpcFact.CONDUCTOR_SILENT),
+        Diagnosis.CONDUCTORS_DOWN,
+        "the message bus works and no conductor answers",
     ),
     Row(
-        "D15",
+        "D34",
+        when(nova=NovaFact.CONDUCTORS_DOWN),
+        Diagnosis.CONDUCTORS_DOWN,
+        "Nova counts every conductor as down",
+    ),
+    Row(
+        "D35",
+        when(nova=NovaFact.BLIND),
+        Diagnosis.CONTROL_PLANE_BLIND,
+        "Nova's API gives no answer: Nova's side gives no verdict",
+    ),
+    Row(
+        "D36",
+        when(nova=NovaFact.CELL_DOWN),
+        Diagnosis.CELL_DOWN,
+        "Nova shows no record of this host: its cell does not answer, or the service was deleted",
+    ),
+    Row(
+        "D40",
         when(service=ServiceFact.FORCED_DOWN),
         Diagnosis.FORCED_DOWN,
         "an operator forced the service down",
     ),
     Row(
-        "D16",
+        "D41",
         when(heartbeat=HeartbeatFact.UNSEEN),
         Diagnosis.UNKNOWN,
         "this daemon has not seen a heartbeat yet",
     ),
     Row(
-        "D17",
+        "D42",
         when(heartbeat=HeartbeatFact.AWAITED),
         Diagnosis.STARTING,
         "the process runs and has not reported yet",
     ),
     Row(
-        "D18",
+        "D43",
         when(nova=NovaFact.NO_RECORD),
         Diagnosis.NOT_REPORTING,
         "the process runs and Nova has no service record of its host",
     ),
     Row(
-        "D19",
+        "D44",
+        when(heartbeat=HeartbeatFact.STALE, bus=BusFact.OK, rpc=RpcFact.UNANSWERED),
+        Diagnosis.PROCESS_HUNG,
+        "neither pings nor heartbeats, while the message bus is proven and a conductor answers",
+    ),
+    Row(
+        "D45",
         when(heartbeat=HeartbeatFact.STALE),
         Diagnosis.NOT_REPORTING,
         "the process runs and its heartbeat does not advance",
     ),
     Row(
-        "D20",
+        "D46",
+        when(rpc=RpcFact.UNANSWERED),
+        Diagnosis.UNRESPONSIVE,
+        "it reports, so it lives, and does not answer pings: slow or overloaded",
+    ),
+    Row(
+        "D50",
         when(service=ServiceFact.STUCK_DISABLED),
         Diagnosis.STUCK_DISABLED,
         "disabled with the driver's own reason while vCenter is fine",
     ),
     Row(
-        "D21",
+        "D51",
         when(service=ServiceFact.AUTO_DISABLED),
         Diagnosis.AUTO_DISABLED,
         "disabled by the driver, which may still enable it itself",
     ),
     Row(
-        "D22",
+        "D52",
         when(service=ServiceFact.DISABLED),
         Diagnosis.DISABLED_BY_OPERATOR,
         "disabled with a reason that is not the driver's",
     ),
-    Row("D23", when(), Diagnosis.HEALTHY, "process, vCenter, heartbeat and service are fine"),
+    Row(
+        "D60",
+        when(quality=Quality.CLUSTER_DEGRADED),
+        Diagnosis.CLUSTER_DEGRADED,
+        "it works, and something about its cluster or vCenter is not as it should be",
+    ),
+    Row(
+        "D61",
+        when(quality=Quality.DEGRADED),
+        Diagnosis.DEGRADED,
+        "it works, and something about it is not as it should be",
+    ),
+    Row("D90", when(), Diagnosis.HEALTHY, "process, vCenter, message bus, heartbeat and service are fine"),
 )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import TypeVar
 
+from nova_watchdog.core.concerns import OF_THE_CLUSTER, worries_of
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
+    Answer,
+    BusOutcome,
     LoadState,
     Observation,
-    Observed,
     Pairing,
     Reading,
     ServiceRecord,
@@ -19,10 +20,10 @@ from nova_watchdog.core.model import (
     UnitState,
     Unknown,
     VCenterOutcome,
+    VCenterView,
 )
+from nova_watchdog.core.observed import fresh
 from nova_watchdog.core.policy import Policy
-
-T = TypeVar("T")
 
 
 class UnitFact(enum.Enum):
@@ -52,9 +53,36 @@ class NovaFact(enum.Enum):
 
     UNREAD = "unread"  # not read yet since the daemon started
     BLIND = "blind"  # the API gives no answer
+    CELL_DOWN = "cell-down"  # the API answers and cannot read this host's cell
     CONDUCTORS_DOWN = "conductors-down"
     NO_RECORD = "no-record"
     KNOWN = "known"
+
+
+class BusFact(enum.Enum):
+    """Our own publish and consume at the message bus."""
+
+    UNKNOWN = "unknown"
+    DOWN = "down"  # unreachable, or the account is refused
+    BLOCKED = "blocked"  # the broker lets nobody publish
+    OK = "ok"
+
+
+class RpcFact(enum.Enum):
+    """Pings over a proven bus."""
+
+    UNKNOWN = "unknown"  # not asked, or not for long enough to tell
+    CONDUCTOR_SILENT = "conductor-silent"
+    UNANSWERED = "unanswered"  # for `hang_hold_s`, while a conductor answered each time
+    ANSWERED = "answered"
+
+
+class Quality(enum.Enum):
+    """The worst of the concerns."""
+
+    FINE = "fine"
+    DEGRADED = "degraded"
+    CLUSTER_DEGRADED = "cluster-degraded"
 
 
 class HeartbeatFact(enum.Enum):
@@ -86,6 +114,9 @@ class Facts:
     nova: NovaFact
     heartbeat: HeartbeatFact
     service: ServiceFact
+    bus: BusFact
+    rpc: RpcFact
+    quality: Quality
 
 
 def facts_of(
@@ -106,9 +137,12 @@ def facts_of(
     return Facts(
         unit=_unit_fact(unit, seen_running=seen_running),
         vcenter=_vcenter_fact(pairing, observation, policy, now_s),
-        nova=_nova_fact(observation, memory, record, policy, now_s),
+        nova=_nova_fact(pairing, observation, memory, record, policy, now_s),
         heartbeat=_heartbeat_fact(unit, memory, policy, now_s),
         service=_service_fact(record, memory, policy, now_s),
+        bus=_bus_fact(observation, policy, now_s),
+        rpc=_rpc_fact(pairing, observation, memory, policy, now_s),
+        quality=_quality(pairing, observation, memory, policy, now_s),
     )
 
 
@@ -117,13 +151,6 @@ def service_record(pairing: Pairing, observation: Observation) -> ServiceRecord 
     if isinstance(observation.services, Unknown):
         return None
     return observation.services.value.computes.get(pairing.host)
-
-
-def fresh(observed: Observed[T], max_age_s: float, now_s: float) -> T | None:
-    """The value, unless it is Unknown or was taken too long ago."""
-    if isinstance(observed, Unknown) or now_s - observed.began_at_s > max_age_s:
-        return None
-    return observed.value
 
 
 def _unit_fact(unit: UnitState | None, *, seen_running: bool) -> UnitFact:
@@ -146,7 +173,7 @@ def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, no
         return VCenterFact.UNREACHABLE
     if view.outcome is VCenterOutcome.LOGIN_REFUSED:
         return VCenterFact.LOGIN_REFUSED
-    if pairing.cluster not in view.clusters:
+    if pairing.cluster not in view.clusters or _is_another_cluster(pairing, observation, view):
         return VCenterFact.CLUSTER_GONE
     if isinstance(observation.unit, Reading):
         unit = observation.unit.value
@@ -155,7 +182,53 @@ def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, no
     return VCenterFact.OK
 
 
+def _is_another_cluster(pairing: Pairing, observation: Observation, view: VCenterView) -> bool:
+    """Whether Nova knows the pairing by another moid or vCenter than the cluster of that name has.
+
+    Its hypervisor name is `<moid>.<instance uuid>` (nova/virt/vmwareapi/driver.py, _create_nodename).
+    An old answer is as good as a new one: the name is for life.
+    """
+    if isinstance(observation.workload, Unknown):
+        return False
+    load = observation.workload.value.hosts.get(pairing.host)
+    node = f"{view.clusters[pairing.cluster]}.{view.instance_uuid}"
+    return load is not None and bool(load.nodes) and node not in load.nodes
+
+
+def _bus_fact(observation: Observation, policy: Policy, now_s: float) -> BusFact:
+    view = fresh(observation.bus, policy.bus_max_age_s, now_s)
+    if view is None:
+        return BusFact.UNKNOWN
+    if view.outcome is BusOutcome.BLOCKED:
+        return BusFact.BLOCKED
+    return BusFact.OK if view.outcome is BusOutcome.OK else BusFact.DOWN
+
+
+def _rpc_fact(
+    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
+) -> RpcFact:
+    view = fresh(observation.bus, policy.bus_max_age_s, now_s)
+    if view is None or view.outcome is not BusOutcome.OK:
+        return RpcFact.UNKNOWN
+    if memory.conductor_silent_held_s >= policy.conductor_hold_s:
+        return RpcFact.CONDUCTOR_SILENT
+    compute = view.computes.get(pairing.host)
+    if compute is not None and compute.ping is Answer.ANSWERED:
+        return RpcFact.ANSWERED
+    return RpcFact.UNANSWERED if memory.unanswered_held_s >= policy.hang_hold_s else RpcFact.UNKNOWN
+
+
+def _quality(
+    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
+) -> Quality:
+    concerns = {worry.concern for worry in worries_of(pairing, observation, memory, policy, now_s)}
+    if concerns & OF_THE_CLUSTER:
+        return Quality.CLUSTER_DEGRADED
+    return Quality.DEGRADED if concerns else Quality.FINE
+
+
 def _nova_fact(
+    pairing: Pairing,
     observation: Observation,
     memory: Memory,
     record: ServiceRecord | None,
@@ -170,7 +243,10 @@ def _nova_fact(
         return NovaFact.UNREAD if unread else NovaFact.BLIND
     if view.conductors and not view.conductors_up:
         return NovaFact.CONDUCTORS_DOWN
-    return NovaFact.KNOWN if record else NovaFact.NO_RECORD
+    if record:
+        return NovaFact.KNOWN
+    # A cell that does not answer: Nova says so (2.69), or leaves its records out.
+    return NovaFact.CELL_DOWN if pairing.host in view.hidden or memory.record_seen else NovaFact.NO_RECORD
 
 
 def _heartbeat_fact(unit: UnitState | None, memory: Memory, policy: Policy, now_s: float) -> HeartbeatFact:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
+    Answer,
+    BusOutcome,
     Observation,
     Pairing,
     ServiceRecord,
@@ -35,6 +37,11 @@ class Memory:
         not advanced.
     elsewhere_at_s: local receipt of the last report that came while the process was down: somebody
         else runs this nova-compute.
+    record_seen: whether Nova ever showed a record of the host: one that is missing later is hidden.
+    unanswered_since_s: since when every ping of this process went unanswered on a proven bus with a
+        conductor answering, and `unanswered_held_s`, from the first to the last of them. One alone: 0.
+    conductor_silent_since_s, conductor_silent_held_s: the same for the conductors.
+    two_consumers_since_s, two_consumers_held_s: the same for more than one consumer on its queue.
     """
 
     watching_since_s: float
@@ -49,6 +56,13 @@ class Memory:
     silent: ServiceRecord | None = None
     silent_since_s: float | None = None
     elsewhere_at_s: float | None = None
+    record_seen: bool = False
+    unanswered_since_s: float | None = None
+    unanswered_held_s: float = 0.0
+    conductor_silent_since_s: float | None = None
+    conductor_silent_held_s: float = 0.0
+    two_consumers_since_s: float | None = None
+    two_consumers_held_s: float = 0.0
 
 
 def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
@@ -56,6 +70,7 @@ def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memo
     memory = _remember_process(memory, observation)
     memory = _remember_vcenter(memory, pairing, observation)
     memory = _remember_service(memory, pairing, observation)
+    memory = _remember_bus(memory, pairing, observation)
     return _remember_silence(memory, pairing, observation)
 
 
@@ -71,6 +86,8 @@ def _remember_process(memory: Memory, observation: Observation) -> Memory:
         start_seen=unit.started_at_s >= memory.watching_since_s,
         baseline=None,
         heartbeat_at_s=None,
+        unanswered_since_s=None,
+        unanswered_held_s=0.0,
     )
 
 
@@ -95,6 +112,7 @@ def _remember_service(memory: Memory, pairing: Pairing, observation: Observation
     record = seen.value.computes.get(pairing.host)
     if record is None:
         return replace(memory, auto_disabled_since_s=None)
+    memory = replace(memory, record_seen=True)
     auto = record.disabled and record.disabled_reason == DRIVER_DISABLED_REASON
     if not auto:
         memory = replace(memory, auto_disabled_since_s=None)
@@ -105,6 +123,47 @@ def _remember_service(memory: Memory, pairing: Pairing, observation: Observation
     if memory.baseline is not None and _is_heartbeat(memory.baseline, record):
         memory = replace(memory, heartbeat_at_s=seen.ended_at_s)
     return replace(memory, baseline=record)
+
+
+def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
+    """Runs of unanswered pings. A bus that was not proven breaks a run: no witness, no verdict."""
+    seen = observation.bus
+    if isinstance(seen, Unknown):
+        return memory
+    view, at_s = seen.value, seen.began_at_s
+    proven = view.outcome is BusOutcome.OK
+    compute = view.computes.get(pairing.host)
+    began_after_process = at_s >= memory.process_started_at_s
+    unanswered = (
+        proven
+        and view.conductor is Answer.ANSWERED
+        and compute is not None
+        and compute.ping is Answer.UNANSWERED
+        and began_after_process
+    )
+    two = proven and compute is not None and (compute.consumers or 0) > 1
+    since_s, held_s = _run(memory.unanswered_since_s, at_s, goes_on=unanswered)
+    silent_since_s, silent_held_s = _run(
+        memory.conductor_silent_since_s, at_s, goes_on=proven and view.conductor is Answer.UNANSWERED
+    )
+    two_since_s, two_held_s = _run(memory.two_consumers_since_s, at_s, goes_on=two)
+    return replace(
+        memory,
+        unanswered_since_s=since_s,
+        unanswered_held_s=held_s,
+        conductor_silent_since_s=silent_since_s,
+        conductor_silent_held_s=silent_held_s,
+        two_consumers_since_s=two_since_s,
+        two_consumers_held_s=two_held_s,
+    )
+
+
+def _run(since_s: float | None, at_s: float, *, goes_on: bool) -> tuple[float | None, float]:
+    """Since when an unbroken run of readings shows something, and for how long it has."""
+    if not goes_on:
+        return None, 0.0
+    began_s = at_s if since_s is None else since_s
+    return began_s, at_s - began_s
 
 
 def _remember_silence(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:

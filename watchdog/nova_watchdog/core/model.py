@@ -49,7 +49,9 @@ class Mode(enum.Enum):
 class Pairing:
     """One nova-compute service and the vSphere cluster behind it, as the configuration names them.
 
-    `vcenter` is the key of the vCenter in the settings (`host:port/username`).
+    `vcenter` is the key of the vCenter in the settings (`host:port/username`), `bus` that of the
+    message bus (`rabbit://host:port/vhost`, without an account; empty: not known).
+    `datastore_regex`: nova uses only the datastores whose name it matches (`re.match`); None: all.
     """
 
     name: str
@@ -58,6 +60,8 @@ class Pairing:
     vcenter: str
     cluster: str
     mode: Mode
+    bus: str = ""
+    datastore_regex: str | None = None
 
 
 class LoadState(enum.Enum):
@@ -154,6 +158,63 @@ class VCenterView:
 
 
 @dataclass(frozen=True, slots=True)
+class Datastore:
+    """One datastore as a cluster sees it. `mounted_on`: how many of its connected hosts can reach it.
+
+    `kind` is vSphere's `summary.type` in lower case ("vmfs", "nfs", "nfs41", "vsan", "vvol").
+    """
+
+    name: str
+    kind: str
+    capacity_bytes: int
+    free_bytes: int
+    accessible: bool
+    in_maintenance: bool
+    mounted_on: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """One cluster: DRS, its hosts, and every datastore it mounts.
+
+    `drs_behavior` is vSphere's default VM behavior ("fullyAutomated", "partiallyAutomated", "manual").
+    `connected` counts the hosts that vCenter manages now, those in maintenance mode included.
+    """
+
+    moid: str
+    drs_enabled: bool
+    drs_behavior: str
+    hosts: int
+    connected: int
+    in_maintenance: int
+    datastores: tuple[Datastore, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VCenterSession:
+    """A session of nova's account, ours excluded. `idle_s` is told by vCenter's own clock."""
+
+    ip_address: str
+    user_agent: str
+    idle_s: float
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryView:
+    """What changes slowly at a vCenter. `clusters` by name, only those that exist.
+
+    `sessions` is None without the privilege to list them (`Sessions.TerminateSession`).
+    `certificate_expires_in_s` counts from the reading, below 0 when it is over; None: not told (no TLS).
+    """
+
+    instance_uuid: str
+    clusters: Mapping[str, ClusterView]
+    certificate_expires_in_s: float | None
+    sessions: tuple[VCenterSession, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceRecord:
     """One nova-compute in `GET /os-services`, microversion 2.53 or newer.
 
@@ -172,11 +233,83 @@ class ServiceRecord:
 
 @dataclass(frozen=True, slots=True)
 class ServicesView:
-    """All of `GET /os-services` that matters: computes by host, and how many conductors Nova counts as up."""
+    """All of `GET /os-services` that matters: computes by host, and how many conductors Nova counts as up.
+
+    `hidden`: hosts whose record Nova knows of and cannot read, because their cell does not answer
+    (`"status": "UNKNOWN"`, microversion 2.69 or newer).
+    """
 
     computes: Mapping[str, ServiceRecord]
     conductors_up: int
     conductors: int
+    hidden: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class HostLoad:
+    """What Nova has behind one nova-compute.
+
+    `nodes`: its hypervisor names, `<cluster moid>.<vCenter instance uuid>`. `builds_s`: how long each
+    of its instances in BUILD has been there without a change, by Nova's own clock, longest first.
+    """
+
+    instances: int
+    nodes: tuple[str, ...]
+    builds_s: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadView:
+    """The load of every nova-compute host that Nova has a hypervisor of."""
+
+    hosts: Mapping[str, HostLoad]
+
+
+class BusOutcome(enum.Enum):
+    """How far our own publish and consume got at the message bus."""
+
+    OK = "ok"  # a message of our own went out, was confirmed, and came back
+    UNREACHABLE = "unreachable"
+    LOGIN_REFUSED = "login-refused"
+    BLOCKED = "blocked"  # the broker lets nobody publish: a memory or disk alarm
+
+
+class Answer(enum.Enum):
+    """What became of an RPC ping. `UNASKED`: not sent, which says nothing about the other side."""
+
+    ANSWERED = "answered"
+    UNANSWERED = "unanswered"
+    UNASKED = "unasked"
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeOnBus:
+    """One nova-compute as its message bus shows it.
+
+    `consumers` and `queued` are those of the queue `compute.<host>`, None where there is no such queue.
+    `took_s`: how long the answered ping took.
+    """
+
+    ping: Answer
+    took_s: float | None
+    consumers: int | None
+    queued: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusView:
+    """One look at a message bus. `conductor` and `computes` (by host) count only where `outcome` is OK.
+
+    The bus was proven after the pings as well as before: an unanswered ping is not the bus's fault.
+    """
+
+    outcome: BusOutcome
+    detail: str
+    conductor: Answer = Answer.UNASKED
+    computes: Mapping[str, ComputeOnBus] = field(default_factory=dict)
+
+
+NOT_READ = Unknown("not read yet", 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,3 +319,6 @@ class Observation:
     unit: Observed[UnitState]
     vcenter: Observed[VCenterView]
     services: Observed[ServicesView]
+    bus: Observed[BusView] = NOT_READ
+    inventory: Observed[InventoryView] = NOT_READ
+    workload: Observed[WorkloadView] = NOT_READ

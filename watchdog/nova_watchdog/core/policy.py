@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 # nova-compute reports every `report_interval` (10 s by default, nova/conf/service.py).
 NOVA_REPORT_INTERVAL_S = 10.0
+# ResourceTracker's update_available_resource, nova/compute/manager.py.
+_NOVA_POLLS_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +22,25 @@ class Policy:
         every instance of the cluster before the first heartbeat).
     heartbeat_stale_s: age at which a heartbeat no longer counts, by local receipt. Nova's own
         `service_down_time` is 60 s.
-    vcenter_max_age_s, services_max_age_s: age at which a reading turns Unknown.
+    vcenter_max_age_s, services_max_age_s, bus_max_age_s, inventory_max_age_s, workload_max_age_s: age
+        at which a reading turns Unknown.
     settle_s: how long a dependency must have passed before a start that waited for it.
     stuck_disabled_hold_s: how long vCenter must have been fine, and the driver's own disable still
         stand, before it counts as stuck: the driver takes 19 to 92 s to enable itself again.
     enable_retry_s: pause between two attempts to enable a service.
+    hang_hold_s: how long pings must have gone unanswered, on a proven bus with a conductor answering,
+        before a nova-compute counts as hung (and its heartbeat must stand still too).
+    conductor_hold_s: how long no conductor must have answered on a proven bus before they count as down.
+    kill_retry_s: pause between two attempts to kill a hung nova-compute.
+    action_spacing_s: how long after a start the other pairings of the same vCenter or message bus wait
+        with theirs.
+    vcenter_idle_s: how long nova's account may make no call to vCenter; it polls every 60 s.
+    two_consumers_hold_s: how long two consumers on one queue are tolerated: RabbitMQ keeps the one of a
+        lost process for minutes.
+    queued_rpcs: how many RPCs may wait in the queue of a nova-compute.
+    build_stuck_s: how long an instance may be in BUILD without a change.
+    datastore_free_min: the free part of a datastore below which it counts as full, 0 to 1.
+    certificate_warn_days: how many days before its end vCenter's certificate is told.
     tick_s: the longest time between two looks at a pairing when nothing wakes it.
     """
 
@@ -38,6 +54,19 @@ class Policy:
     settle_s: float = 5.0
     stuck_disabled_hold_s: float = 150.0
     enable_retry_s: float = 30.0
+    bus_max_age_s: float = 45.0
+    inventory_max_age_s: float = 180.0
+    workload_max_age_s: float = 180.0
+    hang_hold_s: float = 60.0
+    conductor_hold_s: float = 15.0
+    kill_retry_s: float = 60.0
+    action_spacing_s: float = 15.0
+    vcenter_idle_s: float = 125.0
+    two_consumers_hold_s: float = 180.0
+    queued_rpcs: int = 20
+    build_stuck_s: float = 1800.0
+    datastore_free_min: float = 0.05
+    certificate_warn_days: float = 21.0
     tick_s: float = 1.0
 
     def problems(self) -> list[tuple[str, str, str]]:
@@ -73,6 +102,18 @@ class Policy:
                     f"{3 * NOVA_REPORT_INTERVAL_S:g} or more: three of Nova's report intervals",
                 )
             )
+        if self.hang_hold_s < 2 * NOVA_REPORT_INTERVAL_S:
+            found.append(
+                ("hang_hold_s", f"is {self.hang_hold_s:g}", f"{2 * NOVA_REPORT_INTERVAL_S:g} or more")
+            )
+        if self.vcenter_idle_s < _NOVA_POLLS_EVERY_S:
+            found.append(
+                ("vcenter_idle_s", f"is {self.vcenter_idle_s:g}", "60 or more: nova polls every 60 s")
+            )
+        if not 0 <= self.datastore_free_min < 1:
+            found.append(("datastore_free_min", f"is {self.datastore_free_min:g}", "0 or more, less than 1"))
+        if self.action_spacing_s < 0:
+            found.append(("action_spacing_s", f"is {self.action_spacing_s:g}", "0 or more"))
         found += self._not_positive()
         return found
 
@@ -86,6 +127,15 @@ class Policy:
             "settle_s",
             "stuck_disabled_hold_s",
             "enable_retry_s",
+            "bus_max_age_s",
+            "inventory_max_age_s",
+            "workload_max_age_s",
+            "conductor_hold_s",
+            "kill_retry_s",
+            "two_consumers_hold_s",
+            "queued_rpcs",
+            "build_stuck_s",
+            "certificate_warn_days",
             "tick_s",
         )
         return [

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.snapshot import Transition
 from nova_watchdog.core.state import PairingState, Phase, Start
 
@@ -32,6 +33,8 @@ def to_record(state: PairingState, transitions: tuple[Transition, ...], boot_id:
         "starts": [[start.at_s, start.charged] for start in state.starts],
         "attempts": state.attempts,
         "last_enable_at_s": state.last_enable_at_s,
+        "last_kill_at_s": state.last_kill_at_s,
+        "pause": None if state.pause is None else asdict(state.pause),
         "transitions": [asdict(t) for t in transitions[-TRANSITIONS_KEPT:]],
     }
 
@@ -47,17 +50,24 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
     try:
         phase = Phase(record["phase"])
         transitions = tuple(Transition(**t) for t in record["transitions"])
+        pause = Pause(**record["pause"]) if record.get("pause") else None
         if record["boot_id"] != boot_id:
             # Whoever rebooted the machine has acted: what was given up gets a new chance.
-            return PairingState(phase=Phase.WATCHING if phase is Phase.GIVEN_UP else phase), transitions
-        last_enable = record["last_enable_at_s"]
+            phase = Phase.WATCHING if phase is Phase.GIVEN_UP else phase
+            return PairingState(phase=phase, pause=pause), transitions
         state = PairingState(
             phase=phase,
             seen_running=bool(record["seen_running"]),
             starts=tuple(Start(float(at_s), bool(charged)) for at_s, charged in record["starts"]),
             attempts=int(record["attempts"]),
-            last_enable_at_s=None if last_enable is None else float(last_enable),
+            last_enable_at_s=_time(record["last_enable_at_s"]),
+            last_kill_at_s=_time(record.get("last_kill_at_s")),
+            pause=pause,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{type(error).__name__}: {error}") from error
     return state, transitions
+
+
+def _time(value: Any) -> float | None:
+    return None if value is None else float(value)

@@ -1,8 +1,9 @@
 """THE rule table: what is done about each diagnosis. Data and nothing else.
 
-Columns: the mode of the pairing, its phase, the diagnosis, the proof that a start could succeed,
-and the pace (backoff and budget) of the action that the diagnosis asks for. First match wins; `why`
-becomes the log line, the metric's label and the page; `remedy` tells a human what to do.
+Columns: the permission to act, the pairing's phase, the diagnosis, the proof that a start could succeed,
+the pace (backoff and budget) of the action that the diagnosis asks for, and the breaker (what the other
+pairings of the same vCenter or message bus do). First match wins; `why` becomes the log line, the
+metric's label and the page; `remedy` tells a human what to do.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.model import Mode
+from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.state import Phase
 from nova_watchdog.core.table import When, first_match, when
 
@@ -38,6 +40,7 @@ class Verb(enum.Enum):
     START = "start"  # a start that counts against the budget
     START_FREE = "start-free"  # a start after an outage of a dependency: costs nothing
     ENABLE = "enable"
+    KILL = "kill"  # end a hung process; its start is then decided like any other
 
 
 class Next(enum.Enum):
@@ -55,11 +58,12 @@ class Next(enum.Enum):
 class Situation:
     """The columns of the table."""
 
-    mode: Mode
+    permission: Permission
     phase: Phase
     diagnosis: Diagnosis
     proof: Proof
     pace: Pace
+    breaker: Breaker
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,14 +167,14 @@ TABLE: tuple[Rule, ...] = (
     # Down with dependencies that seem fine
     Rule(
         "R29",
-        when(mode=Mode.PROTECT, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.UNWITNESSED),
+        when(permission=Permission.PROTECT, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.UNWITNESSED),
         Next.KEEP,
         Verb.NOTHING,
         "not run here since boot: watch first whether Nova gets reports from somewhere else",
     ),
     Rule(
         "R30",
-        when(mode=Mode.OBSERVE, diagnosis=Diagnosis.PROCESS_DOWN),
+        when(permission=Permission.OBSERVE, diagnosis=Diagnosis.PROCESS_DOWN),
         Next.KEEP,
         Verb.NOTHING,
         "down; mode is observe, so nothing is done",
@@ -178,34 +182,57 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "R31",
+        when(permission=Permission.PAUSED, diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "down; the pairing is paused, so nothing is done",
+        "'systemctl start UNIT', or 'nova-watchdog resume PAIRING'",
+    ),
+    Rule(
+        "R32",
+        when(permission=Permission.MAINTENANCE, diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "down in a maintenance window, so nothing is done",
+        "'systemctl start UNIT'; the watchdog acts again when the window closes",
+    ),
+    Rule(
+        "R33",
         when(diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.NONE),
         Next.KEEP,
         Verb.PROBE,
         "down; no start before a vCenter canary that began after the end has passed",
     ),
     Rule(
-        "R32",
+        "R34",
         when(phase=Phase.WAITING, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.PASSED),
         Next.KEEP,
         Verb.NOTHING,
         "the dependency is back: start when it has held for a moment",
     ),
     Rule(
-        "R33",
+        "R35",
         when(diagnosis=Diagnosis.PROCESS_DOWN, pace=Pace.BACKING_OFF),
         Next.KEEP,
         Verb.NOTHING,
         "down again soon after a start: wait for the pause to end",
     ),
     Rule(
-        "R34",
+        "R36",
+        when(diagnosis=Diagnosis.PROCESS_DOWN, breaker=Breaker.BUSY),
+        Next.KEEP,
+        Verb.NOTHING,
+        "another pairing of the same vCenter or message bus was just started: one at a time",
+    ),
+    Rule(
+        "R37",
         when(phase=Phase.WAITING, diagnosis=Diagnosis.PROCESS_DOWN),
         Next.RECOVERING,
         Verb.START_FREE,
         "the dependency is back and held: start, at no cost to the budget",
     ),
     Rule(
-        "R35",
+        "R38",
         when(diagnosis=Diagnosis.PROCESS_DOWN, pace=Pace.SPENT),
         Next.GIVEN_UP,
         Verb.NOTHING,
@@ -213,7 +240,7 @@ TABLE: tuple[Rule, ...] = (
         "read 'journalctl -u UNIT', mend the cause, then 'systemctl start UNIT'",
     ),
     Rule(
-        "R36",
+        "R39",
         when(diagnosis=Diagnosis.PROCESS_DOWN),
         Next.RECOVERING,
         Verb.START,
@@ -241,24 +268,24 @@ TABLE: tuple[Rule, ...] = (
         when(diagnosis=Diagnosis.CLUSTER_GONE),
         Next.KEEP,
         Verb.NOTHING,
-        "the cluster is gone or renamed: nova-compute would refuse to start anywhere",
-        "compare [vmware] cluster_name with vCenter's inventory",
+        "the cluster is gone, renamed or made anew: nova-compute would refuse to start anywhere",
+        "compare [vmware] cluster_name and Nova's hypervisor name with vCenter's inventory",
     ),
     Rule(
         "R43",
-        when(diagnosis=Diagnosis.CONTROL_PLANE_BLIND),
+        when(diagnosis=(Diagnosis.BUS_DOWN, Diagnosis.BUS_BLOCKED)),
         Next.KEEP,
         Verb.NOTHING,
-        "Nova's side gives no verdict: never act on it",
-        "check Keystone, Nova's API and the conductors",
+        "the message bus is at fault: nova-compute reconnects by itself, a restart would not help",
+        "check RabbitMQ: 'rabbitmqctl status' shows alarms, listeners and the nodes",
     ),
     Rule(
         "R44",
-        when(diagnosis=Diagnosis.NOT_REPORTING),
+        when(diagnosis=(Diagnosis.CONTROL_PLANE_BLIND, Diagnosis.CONDUCTORS_DOWN, Diagnosis.CELL_DOWN)),
         Next.KEEP,
         Verb.NOTHING,
-        "the process runs and does not report; its fault is not proven, so nothing is done",
-        "check RabbitMQ and the conductors first, then 'journalctl -u UNIT'",
+        "Nova's side gives no verdict: never act on it",
+        "check Keystone, Nova's API, the conductors and the cell's database",
     ),
     Rule(
         "R45",
@@ -269,49 +296,136 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "R46",
+        when(diagnosis=Diagnosis.NOT_REPORTING),
+        Next.KEEP,
+        Verb.NOTHING,
+        "the process runs and does not report; its fault is not proven, so nothing is done",
+        "check RabbitMQ and the conductors first, then 'journalctl -u UNIT'",
+    ),
+    Rule(
+        "R47",
+        when(diagnosis=Diagnosis.UNRESPONSIVE),
+        Next.KEEP,
+        Verb.NOTHING,
+        "it does not answer but reports: it lives, and a kill would destroy what it works on",
+        "look at its load: 'systemctl status UNIT', 'journalctl -u UNIT'",
+    ),
+    # Hung, as far as a process can be proven to be
+    Rule(
+        "R50",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, permission=Permission.OBSERVE),
+        Next.KEEP,
+        Verb.NOTHING,
+        "hung; mode is observe, so nothing is done",
+        "'systemctl kill -s KILL UNIT' and 'systemctl start UNIT', or mode = \"protect\" for this pairing",
+    ),
+    Rule(
+        "R51",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, permission=(Permission.PAUSED, Permission.MAINTENANCE)),
+        Next.KEEP,
+        Verb.NOTHING,
+        "hung; the pairing is paused or in a maintenance window, so nothing is done",
+        "'systemctl kill -s KILL UNIT' and 'systemctl start UNIT', or 'nova-watchdog resume PAIRING'",
+    ),
+    Rule(
+        "R52",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, breaker=Breaker.SHARED),
+        Next.KEEP,
+        Verb.NOTHING,
+        "another pairing of the same vCenter or message bus is suspect too: a shared cause, no action",
+        "find what they share: RabbitMQ, the conductors, the network, the controller's load",
+    ),
+    Rule(
+        "R53",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, breaker=Breaker.BUSY),
+        Next.KEEP,
+        Verb.NOTHING,
+        "hung; another pairing of the same vCenter or message bus was just started: one at a time",
+    ),
+    Rule(
+        "R54",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, pace=Pace.SPENT),
+        Next.KEEP,
+        Verb.NOTHING,
+        "hung, and the restart budget is spent: only a human may act",
+        "read 'journalctl -u UNIT', then 'systemctl kill -s KILL UNIT' and 'systemctl start UNIT'",
+    ),
+    Rule(
+        "R55",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, pace=Pace.BACKING_OFF),
+        Next.KEEP,
+        Verb.NOTHING,
+        "hung: wait for the pause to end",
+    ),
+    Rule(
+        "R56",
+        when(diagnosis=Diagnosis.PROCESS_HUNG),
+        Next.KEEP,
+        Verb.KILL,
+        "hung: no ping, no heartbeat, with a proven bus and a conductor answering: kill it, to start it",
+    ),
+    # Nova's service record
+    Rule(
+        "R60",
         when(diagnosis=Diagnosis.AUTO_DISABLED),
         Next.WATCHING,
         Verb.NOTHING,
         "the driver disabled its service and may enable it itself: wait",
     ),
     Rule(
-        "R47",
-        when(diagnosis=Diagnosis.STUCK_DISABLED, mode=Mode.OBSERVE),
+        "R61",
+        when(diagnosis=Diagnosis.STUCK_DISABLED, permission=Permission.OBSERVE),
         Next.WATCHING,
         Verb.NOTHING,
         "the driver's own disable is stuck; mode is observe, so nothing is done",
         "'openstack compute service set --enable HOST nova-compute'",
     ),
     Rule(
-        "R48",
+        "R62",
+        when(diagnosis=Diagnosis.STUCK_DISABLED, permission=(Permission.PAUSED, Permission.MAINTENANCE)),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "the driver's own disable is stuck; the pairing is paused or in a maintenance window",
+        "'openstack compute service set --enable HOST nova-compute', or 'nova-watchdog resume PAIRING'",
+    ),
+    Rule(
+        "R63",
         when(diagnosis=Diagnosis.STUCK_DISABLED, pace=Pace.BACKING_OFF),
         Next.WATCHING,
         Verb.NOTHING,
         "the driver's own disable is stuck: wait before trying again to enable it",
     ),
     Rule(
-        "R49",
+        "R64",
         when(diagnosis=Diagnosis.STUCK_DISABLED),
         Next.WATCHING,
         Verb.ENABLE,
         "the driver's own disable is stuck and vCenter is fine: enable the service",
     ),
     Rule(
-        "R50",
+        "R65",
         when(diagnosis=Diagnosis.DISABLED_BY_OPERATOR),
         Next.WATCHING,
         Verb.NOTHING,
         "an operator disabled the service: respected",
     ),
     Rule(
-        "R51",
+        "R66",
         when(diagnosis=Diagnosis.FORCED_DOWN),
         Next.KEEP,
         Verb.NOTHING,
         "an operator forced the service down: respected",
     ),
     Rule(
-        "R60",
+        "R80",
+        when(diagnosis=(Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED)),
+        Next.WATCHING,
+        Verb.NOTHING,
+        "it works; what is not as it should be is listed with it, and is not ours to mend",
+        "'nova-watchdog explain PAIRING' lists it",
+    ),
+    Rule(
+        "R90",
         when(diagnosis=Diagnosis.HEALTHY),
         Next.WATCHING,
         Verb.NOTHING,

@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nova_watchdog.core.concerns import Worry
 from nova_watchdog.core.decide import Decision
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import Observation, Pairing
+from nova_watchdog.core.permission import Pause, Permission
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """One edge: what changed, when, by which rule, and why. Times are Unix seconds, for people."""
+    """One edge: what changed, when, by which rule, and why. Times are Unix seconds, for people.
+
+    `readings`: the facts that showed it, as `unit=up vcenter=ok ...`.
+    """
 
     wall_s: float
     diagnosis: str
@@ -20,6 +25,7 @@ class Transition:
     rule: str
     why: str
     action: str = ""
+    readings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,9 @@ class PairingSnapshot:
 
     `starts_left` is what the budget of `budget` starts still allows; `transitions` are the last ones,
     newest last. `store_problem`: why its record cannot be written, so that nothing is done; empty when
-    it can.
+    it can. `worries`: what is not as it should be, beside the diagnosis. `window`: the maintenance
+    window that is open for it, empty without one. `failed_s`: for how long in all, since the daemon
+    began, its condition was `failed`: nothing could be provisioned there.
     """
 
     pairing: Pairing
@@ -43,11 +51,20 @@ class PairingSnapshot:
     last_action: str = ""
     store_problem: str = ""
     transitions: tuple[Transition, ...] = ()
+    worries: tuple[Worry, ...] = ()
+    permission: Permission = Permission.PROTECT
+    pause: Pause | None = None
+    window: str = ""
+    failed_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSnapshot:
-    """One probe: `target` is a vCenter's key, or the cloud's name. Counters only grow."""
+    """One probe. Counters only grow.
+
+    kind: "vcenter" and "inventory" (target: the vCenter's key), "nova" and "workload" (target: the
+    cloud's name), "bus" (target: the bus's key).
+    """
 
     kind: str
     target: str
@@ -60,10 +77,29 @@ class ProbeSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class ReceiverSnapshot:
+    """One receiver of events. `queued` of at most `bound` wait. Counters only grow.
+
+    `problem`: why the last delivery failed, empty after one that did not.
+    """
+
+    name: str
+    delivered: int = 0
+    failures: int = 0
+    dropped: int = 0
+    queued: int = 0
+    bound: int = 0
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class FleetSnapshot:
     """Everything at one moment. `actions` counts by (pairing, rule, action, outcome).
 
     `unwatched`: the configured pairings that are not watched, each with one line a mistake in its files.
+    `reloads` counts by outcome ("done", "refused"); `reload_mistakes`: what is wrong with the new
+    configuration, one line each, while the daemon goes on with the old one.
+    `scheduler_skips`: by job, how often a calendar job was missed or still ran when it was due.
     """
 
     controller: str
@@ -76,3 +112,7 @@ class FleetSnapshot:
     actions: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)
     loop_lag_s: float = 0.0
     unwatched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    receivers: tuple[ReceiverSnapshot, ...] = ()
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    reload_mistakes: tuple[str, ...] = ()
+    scheduler_skips: Mapping[str, int] = field(default_factory=dict)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nova_watchdog.core.permission import Pause
+
 
 class Phase(enum.Enum):
     """Where the daemon stands with a pairing."""
@@ -32,6 +34,7 @@ class PairingState:
     attempts: starts since the pairing was last healthy.
     seen_running: whether its unit was seen with a process since this boot. systemd forgets a unit
         that ended cleanly, with its timestamps: "never started" is then a clean end nobody saw.
+    pause: a human's wish that nothing is done. It outlives a reboot, and ends by the wall clock.
     """
 
     phase: Phase = Phase.NEW
@@ -39,3 +42,5 @@ class PairingState:
     starts: tuple[Start, ...] = ()
     attempts: int = 0
     last_enable_at_s: float | None = None
+    last_kill_at_s: float | None = None
+    pause: Pause | None = None

@@ -52,3 +52,17 @@ def domain(situation_type: type[Any]) -> Iterator[Any]:
     columns = [f.name for f in fields(situation_type)]
     for members in itertools.product(*(hints[c] for c in columns)):
         yield situation_type(**dict(zip(columns, members, strict=True)))
+
+
+def kinds(situation_type: type[Any], rows: Sequence[HasWhen]) -> Iterator[Any]:
+    """One combination for all that no row tells apart: as good as `domain` for these rows, and far fewer."""
+    hints = get_type_hints(situation_type)
+    columns = [f.name for f in fields(situation_type)]
+    told_apart: list[list[enum.Enum]] = []
+    for column in columns:
+        classes: dict[tuple[bool, ...], enum.Enum] = {}
+        for member in hints[column]:
+            classes.setdefault(tuple(member in row.when.get(column, ()) for row in rows), member)
+        told_apart.append(list(classes.values()))
+    for members in itertools.product(*told_apart):
+        yield situation_type(**dict(zip(columns, members, strict=True)))

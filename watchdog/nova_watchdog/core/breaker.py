@@ -1,0 +1,59 @@
+"""What the other pairings of the same vCenter or message bus say about acting on this one.
+
+Two that are suspect at once have a shared cause, which no action on one of them mends. Suspect means a
+verdict by inference: that systemd says a process has ended is a fact, not a suspicion.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.memory import Memory
+from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.policy import Policy
+
+_SUSPECT = frozenset({Diagnosis.PROCESS_HUNG, Diagnosis.UNRESPONSIVE, Diagnosis.NOT_REPORTING})
+
+
+class Breaker(enum.Enum):
+    """Whether an action may go out as far as the others are concerned."""
+
+    CLOSED = "closed"
+    BUSY = "busy"  # another one was just acted upon
+    SHARED = "shared"  # another one is suspect too
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another pairing. `acted_at_s`: the last start or kill that this daemon decided, None: none."""
+
+    pairing: Pairing
+    suspect: bool
+    settled: bool
+    acted_at_s: float | None
+
+
+def is_suspect(diagnosis: Diagnosis, memory: Memory) -> bool:
+    """Whether the pairing is, or seems about to be, in a verdict by inference."""
+    return diagnosis in _SUSPECT or memory.unanswered_since_s is not None
+
+
+def breaker_of(pairing: Pairing, peers: Iterable[Peer], policy: Policy, now_s: float) -> Breaker:
+    """What stands against an action on `pairing`: one at a time, and none where others are suspect too."""
+    near = [peer for peer in peers if _share(pairing, peer.pairing)]
+    if any(peer.suspect for peer in near):
+        return Breaker.SHARED
+    busy = any(
+        peer.acted_at_s is not None and not peer.settled and now_s - peer.acted_at_s < policy.action_spacing_s
+        for peer in near
+    )
+    return Breaker.BUSY if busy else Breaker.CLOSED
+
+
+def _share(one: Pairing, other: Pairing) -> bool:
+    if one.name == other.name:
+        return False
+    return one.vcenter == other.vcenter or (bool(one.bus) and one.bus == other.bus)

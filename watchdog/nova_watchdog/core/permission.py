@@ -1,0 +1,40 @@
+"""Whether the daemon may act on a pairing now, and who says that it may not."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from nova_watchdog.core.model import Mode
+
+
+class Permission(enum.Enum):
+    """May the daemon act, and if not, why not."""
+
+    PROTECT = "protect"
+    OBSERVE = "observe"
+    PAUSED = "paused"
+    MAINTENANCE = "maintenance"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A human's wish to be left alone, which ends by itself. Times are Unix seconds."""
+
+    reason: str
+    by: str
+    began_wall_s: float
+    until_wall_s: float
+
+    def holds(self, wall_s: float) -> bool:
+        """Whether it is not over."""
+        return wall_s < self.until_wall_s
+
+
+def permission_of(mode: Mode, pause: Pause | None, window: str, wall_s: float) -> Permission:
+    """The strongest reason first. `window` names the maintenance window that is open now, or is empty."""
+    if mode is Mode.OBSERVE:
+        return Permission.OBSERVE
+    if pause is not None and pause.holds(wall_s):
+        return Permission.PAUSED
+    return Permission.MAINTENANCE if window else Permission.PROTECT
