@@ -15,5 +15,8 @@ class FakeManager:
     def alive(self, status: str) -> None:
         self.told.append(("alive", status))
 
+    def reloading(self) -> None:
+        self.told.append(("reloading", ""))
+
     def stopping(self) -> None:
         self.told.append(("stopping", ""))

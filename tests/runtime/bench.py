@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fakes.clock import FakeClock
 from fakes.nova import FakeNova
@@ -10,12 +12,15 @@ from fakes.store import FakeStore, SharedRecords
 from fakes.systemd import FakeSystemd
 from fakes.vcenter import FakeVCenter
 from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.events import Event
 from nova_watchdog.core.model import Mode, Pairing, VCenterOutcome
 from nova_watchdog.core.policy import Policy
+from nova_watchdog.core.snapshot import PairingSnapshot
 from nova_watchdog.core.state import Phase
 from nova_watchdog.runtime.ledger import Ledger
-from nova_watchdog.runtime.pairing_loop import PairingLoop, World
+from nova_watchdog.runtime.pairing_loop import PairingLoop
 from nova_watchdog.runtime.probe import Probe
+from nova_watchdog.runtime.world import Probes, World
 
 UNIT = "nova-compute@cluster-a.service"
 HOST = "vcenter-cluster-a"
@@ -33,6 +38,7 @@ class Bench:
         self.records = SharedRecords()
         self.store = FakeStore(self.records)
         self.actions: Counter[tuple[str, str, str]] = Counter()
+        self.events: list[Event] = []
         self.mode = mode
         self.seen: list[Diagnosis] = []
         self._beat_due_s = self.clock.now_s()
@@ -63,11 +69,21 @@ class Bench:
             self.clock,
             self.systemd,
             self.nova,
-            self.vcenter_probe,
-            self.nova_probe,
+            Probes(
+                self.vcenter_probe,
+                self.nova_probe,
+                None,
+                self._slow_probe("inventory", self.vcenter.inspect),
+                self._slow_probe("workload", self.nova.workload),
+            ),
             lambda rule, action, outcome: self.actions.update([(rule, action, outcome)]),
+            tell=self.events.extend,
         )
         self.loop = PairingLoop(pairing, POLICY, world, Ledger(self.store, pairing, self.clock))
+
+    def _slow_probe(self, kind: str, read: Callable[[], Awaitable[Any]]) -> Probe[Any]:
+        judge = lambda _view: (True, "")  # noqa: E731
+        return Probe(kind, "x", read, self.clock, interval_s=60, deadline_s=30, judge=judge)
 
     async def round(self) -> Diagnosis:
         """Both probes and two ticks, as within one second of a real daemon."""
@@ -98,6 +114,12 @@ class Bench:
         self.systemd.starts.clear()
         self.seen.clear()
         return self
+
+    @property
+    def shown(self) -> PairingSnapshot:
+        """The last picture."""
+        assert self.loop.snapshot is not None
+        return self.loop.snapshot
 
     @property
     def diagnosis(self) -> Diagnosis:

@@ -18,10 +18,10 @@ async def test_a_stop_of_a_dead_unit_during_the_write_is_respected():
         return revision
 
     bench.store.commit = slow_commit  # type: ignore[method-assign]
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     assert await bench.pass_time(60) is Diagnosis.STOPPED_ON_PURPOSE
     assert not bench.systemd.starts
-    assert bench.actions == {("R36", "start", "refused"): 1}
+    assert bench.actions == {("R39", "start", "refused"): 1}
 
 
 async def test_a_signal_that_changes_nothing_does_not_cost_the_start():
@@ -35,9 +35,9 @@ async def test_a_signal_that_changes_nothing_does_not_cost_the_start():
         return revision
 
     bench.store.commit = commit_and_signal  # type: ignore[method-assign]
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     assert await bench.pass_time(25) is Diagnosis.HEALTHY
-    assert bench.actions == {("R36", "start", "done"): 1}
+    assert bench.actions == {("R39", "start", "done"): 1}
 
 
 async def test_a_bus_lost_during_the_write_refuses_the_start():
@@ -52,6 +52,6 @@ async def test_a_bus_lost_during_the_write_refuses_the_start():
         return revision
 
     bench.store.commit = commit_and_lose  # type: ignore[method-assign]
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(5)
     assert not bench.systemd.starts

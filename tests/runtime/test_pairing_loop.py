@@ -13,13 +13,13 @@ from runtime.bench import HOST, POLICY, UNIT, Bench
 
 
 async def test_a_killed_process_is_started_in_the_same_round_and_verified():
-    """One start, by rule R36, and healthy only with a heartbeat of the new process."""
+    """One start, by rule R39, and healthy only with a heartbeat of the new process."""
     bench = await Bench().healthy()
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.round()
     assert len(bench.systemd.starts) == 1
     assert await bench.pass_time(25) is Diagnosis.HEALTHY
-    assert bench.actions == {("R36", "start", "done"): 1}
+    assert bench.actions == {("R39", "start", "done"): 1}
     assert "R45" in bench.rules
     assert len(bench.systemd.starts) == 1
 
@@ -43,7 +43,7 @@ async def test_killed_during_an_outage_it_starts_after_it_and_is_enabled():
     await bench.pass_time(20)
     bench.nova.disable_by_driver(HOST)
     await bench.pass_time(5)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(60)
     assert not bench.systemd.starts
     bench.vcenter.heal()
@@ -58,7 +58,7 @@ async def test_an_operators_disable_during_the_outage_is_respected():
     """The reason is not the driver's."""
     bench = await Bench().healthy()
     bench.vcenter.cut()
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(5)
     bench.nova.disable_by_operator(HOST)
     bench.vcenter.heal()
@@ -70,12 +70,12 @@ async def test_a_start_that_always_dies_spends_the_budget_and_then_is_quiet(capl
     """And the log says what a human must do."""
     bench = await Bench().healthy()
     bench.systemd.let_starts_die(1)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     with caplog.at_level(logging.INFO, "nova_watchdog"):
         await bench.pass_time(300)
     assert len(bench.systemd.starts) == POLICY.restart_budget
     assert bench.phase is Phase.GIVEN_UP
-    given_up = [r.getMessage() for r in caplog.records if "rule=R35" in r.getMessage()]
+    given_up = [r.getMessage() for r in caplog.records if "rule=R38" in r.getMessage()]
     assert len(given_up) == 1
     assert f"systemctl start {UNIT}" in given_up[0]
     bench.systemd.let_starts_die(None)
@@ -109,7 +109,7 @@ async def test_a_spent_budget_stays_spent_over_a_restart_of_the_daemon():
     """A crash loop of the daemon must not become one of nova-compute."""
     bench = await Bench().healthy()
     bench.systemd.let_starts_die(1)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(60)
     for _ in range(5):
         bench.boot()
@@ -121,7 +121,7 @@ async def test_nothing_is_done_that_cannot_be_recorded():
     """Record, then act: with the store away a start would be forgotten by the budget."""
     bench = await Bench().healthy()
     bench.store.cut()
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(30)
     assert not bench.systemd.starts
     bench.store.heal()
@@ -149,7 +149,7 @@ async def test_without_a_readable_record_the_pairing_is_only_observed(caplog):
     bench = await Bench().healthy()
     await bench.store.commit({}, {"pairings/cluster-a": {"format": 99}})
     bench.boot()
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     with caplog.at_level(logging.ERROR, "nova_watchdog"):
         await bench.pass_time(30)
     assert not bench.systemd.starts
@@ -162,7 +162,7 @@ async def test_a_record_that_somebody_else_wrote_is_read_anew():
     bench = await Bench().healthy()
     key = "pairings/cluster-a"
     await bench.store.commit({}, {key: dict(bench.records.records[key].value)})
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     assert await bench.pass_time(25) is Diagnosis.HEALTHY
     assert len(bench.systemd.starts) == 1
 
@@ -171,9 +171,9 @@ async def test_a_refused_start_is_told_with_its_reason_and_counts():
     """polkit says no: bounded tries, then a human."""
     bench = await Bench().healthy()
     bench.systemd.refuse_starts("polkit said no")
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(120)
-    assert bench.actions == {("R36", "start", "refused"): POLICY.restart_budget}
+    assert bench.actions == {("R39", "start", "refused"): POLICY.restart_budget}
     assert bench.loop.snapshot is not None
     assert "polkit said no" in bench.loop.snapshot.last_action
     assert bench.phase is Phase.GIVEN_UP
@@ -183,9 +183,9 @@ async def test_an_unanswered_start_is_unknown_and_not_failed():
     """It may have happened; the next look tells."""
     bench = await Bench().healthy()
     bench.systemd.answer_starts(answers=False)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(25)
-    assert bench.actions == {("R36", "start", "result-unknown"): 1}
+    assert bench.actions == {("R39", "start", "result-unknown"): 1}
     assert bench.diagnosis is Diagnosis.HEALTHY
 
 
@@ -201,7 +201,7 @@ async def test_a_lost_bus_gives_no_verdict_and_no_action():
 async def test_observe_does_nothing_at_all():
     """Neither to systemd nor to Nova."""
     bench = await Bench(Mode.OBSERVE).healthy()
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     assert await bench.pass_time(60) is Diagnosis.PROCESS_DOWN
     assert not bench.systemd.starts
     assert not bench.actions

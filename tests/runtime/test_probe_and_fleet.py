@@ -119,7 +119,7 @@ async def test_the_fleet_is_ready_after_every_pairing_was_looked_at_and_alive_wh
     bench = await Bench().healthy()
     manager = FakeManager()
     fleet = Fleet("ctl1", "0", bench.clock, manager)
-    fleet.add([bench.vcenter_probe, bench.nova_probe], [bench.loop])
+    await fleet.take([bench.vcenter_probe, bench.nova_probe], [bench.loop])
     running = asyncio.create_task(fleet.run())
     await until(lambda: ("alive", "1 healthy") in manager.told)
     assert manager.told[0] == ("ready", "1 healthy")
@@ -139,7 +139,7 @@ async def test_a_pairing_that_hangs_stops_the_heartbeat_of_the_daemon(beat_s):
 
     bench.systemd.read = hang  # type: ignore[method-assign,assignment]
     bench.systemd.lose_bus()
-    fleet.add([], [bench.loop, other.loop])
+    await fleet.take([], [bench.loop, other.loop])
     await bench.clock.advance(3600)
     running = asyncio.create_task(fleet.run())
     await until(lambda: bool(manager.told))
@@ -153,11 +153,31 @@ async def test_the_fleets_picture_holds_every_pairing_and_counts_actions():
     """What telemetry reads."""
     bench = await Bench().healthy()
     fleet = Fleet("ctl1", "0", FakeClock(), FakeManager())
-    fleet.add([bench.vcenter_probe], [bench.loop])
+    await fleet.take([bench.vcenter_probe], [bench.loop])
     count = fleet.counter_for("cluster-a")
-    count("R36", "start", "done")
-    count("R36", "start", "done")
+    count("R39", "start", "done")
+    count("R39", "start", "done")
     seen = fleet.snapshot()
     assert set(seen.pairings) == {"cluster-a"}
-    assert seen.actions == {("cluster-a", "R36", "start", "done"): 2}
+    assert seen.actions == {("cluster-a", "R39", "start", "done"): 2}
     assert [p.kind for p in seen.probes] == ["vcenter"]
+
+
+@pytest.mark.usefixtures("beat_s")
+async def test_a_fleet_that_takes_others_ends_what_is_gone_and_leaves_the_rest_running():
+    """A reload of the configuration touches nothing that did not change."""
+    bench, other = await Bench().healthy(), await Bench().healthy()
+    fleet = Fleet("ctl1", "0", bench.clock, FakeManager())
+    await fleet.take([bench.vcenter_probe, other.vcenter_probe], [bench.loop, other.loop])
+    running = asyncio.create_task(fleet.run())
+    began = bench.vcenter_probe.snapshot.runs, other.vcenter_probe.snapshot.runs
+    await until(lambda: other.vcenter_probe.snapshot.runs > began[1])
+    await fleet.take([bench.vcenter_probe], [bench.loop])
+    left = other.vcenter_probe.snapshot.runs
+    seen = bench.vcenter_probe.snapshot.runs
+    bench.vcenter_probe.request()
+    await until(lambda: bench.vcenter_probe.snapshot.runs > seen)
+    assert other.vcenter_probe.snapshot.runs == left
+    assert fleet.loops == [bench.loop]
+    running.cancel()
+    await asyncio.wait((running,))

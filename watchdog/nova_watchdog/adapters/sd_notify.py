@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import time
 from collections.abc import Mapping
 
 
@@ -25,6 +26,10 @@ class SdNotify:
     def alive(self, status: str) -> None:
         """The daemon's loops made progress since the last call."""
         self._send("WATCHDOG=1", f"STATUS={_one_line(status)}")
+
+    def reloading(self) -> None:
+        """A reload began; `ready` ends it."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
 
     def stopping(self) -> None:
         """A clean shutdown began."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
+from nova_watchdog.core.breaker import Peer
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.ports import Clock, Manager
 from nova_watchdog.runtime.pairing_loop import PairingLoop
@@ -15,6 +16,14 @@ from nova_watchdog.runtime.probe import Probe
 _BEAT_S = 1.0
 # A tick may hold a slow D-Bus read, a write and one action, each with a bound of its own.
 _STUCK_AFTER_S = 45.0
+
+
+class _Runs(Protocol):
+    """A probe or a pairing's loop."""
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        ...
 
 
 class Fleet:
@@ -28,6 +37,8 @@ class Fleet:
         self._started_wall_s = clock.wall_s()
         self._actions: Counter[tuple[str, str, str, str]] = Counter()
         self._lag_s = 0.0
+        self._group: asyncio.TaskGroup | None = None
+        self._tasks: dict[_Runs, asyncio.Task[None]] = {}
         self.loops: list[PairingLoop] = []
         self.probes: list[Probe[Any]] = []
 
@@ -39,10 +50,32 @@ class Fleet:
 
         return count
 
-    def add(self, probes: Sequence[Probe[Any]], loops: Sequence[PairingLoop]) -> None:
-        """Take these into the fleet, before `run`."""
-        self.probes += probes
-        self.loops += loops
+    def peers(self) -> list[Peer]:
+        """Every pairing as the breaker of the others sees it."""
+        return [loop.peer() for loop in self.loops]
+
+    async def take(self, probes: Sequence[Probe[Any]], loops: Sequence[PairingLoop]) -> None:
+        """Run exactly these from now on: what is new starts, what is missing ends, the rest goes on."""
+        wanted: set[_Runs] = {*probes, *loops}
+        gone = {one: task for one, task in self._tasks.items() if one not in wanted}
+        for task in gone.values():
+            task.cancel()
+        if gone:
+            await asyncio.wait(gone.values())
+        for one in gone:
+            del self._tasks[one]
+            if isinstance(one, PairingLoop):
+                one.retire()
+        self.probes, self.loops = list(probes), list(loops)
+        if self._group is not None:
+            self._start_missing(self._group)
+
+    def _start_missing(self, group: asyncio.TaskGroup) -> None:
+        runs: list[_Runs] = [*self.probes, *self.loops]
+        for one in runs:
+            if one not in self._tasks:
+                name = f"pairing {one.pairing.name}" if isinstance(one, PairingLoop) else "probe"
+                self._tasks[one] = group.create_task(one.run(), name=name)
 
     def snapshot(self) -> FleetSnapshot:
         """Everything as it stands now."""
@@ -62,10 +95,8 @@ class Fleet:
     async def run(self) -> None:
         """Run until cancelled. An error that nobody foresaw ends the daemon: systemd starts it anew."""
         async with asyncio.TaskGroup() as group:
-            for probe in self.probes:
-                group.create_task(probe.run(), name="probe")
-            for loop in self.loops:
-                group.create_task(loop.run(), name=f"pairing {loop.pairing.name}")
+            self._group = group
+            self._start_missing(group)
             group.create_task(self._beat(), name="beat")
 
     async def _beat(self) -> None:
@@ -80,12 +111,13 @@ class Fleet:
             if len(ticked) < len(self.loops):
                 continue
             if not announced:
-                self._manager.ready(self._status())
+                self._manager.ready(self.status())
                 announced = True
             if now_s - min(ticked) < _STUCK_AFTER_S:
-                self._manager.alive(self._status())
+                self._manager.alive(self.status())
 
-    def _status(self) -> str:
+    def status(self) -> str:
+        """How many pairings there are of each diagnosis, for the service manager."""
         words = Counter(
             loop.snapshot.decision.diagnosis.diagnosis.value for loop in self.loops if loop.snapshot
         )

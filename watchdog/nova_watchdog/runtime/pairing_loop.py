@@ -7,86 +7,81 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from nova_watchdog.core.breaker import Peer, breaker_of, is_suspect
 from nova_watchdog.core.budget import starts_left
+from nova_watchdog.core.concerns import worries_of
 from nova_watchdog.core.decide import (
     Decision,
-    EnableService,
+    KillUnit,
+    Mutation,
     RequestReadings,
     StartUnit,
     Wakeup,
     decide,
 )
+from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
 from nova_watchdog.core.kv import kv
 from nova_watchdog.core.memory import Memory, remember
-from nova_watchdog.core.model import (
-    Mode,
-    Observation,
-    Observed,
-    Pairing,
-    Reading,
-    ServicesView,
-    UnitState,
-    Unknown,
-    VCenterView,
-)
+from nova_watchdog.core.model import Observation, Observed, Pairing, Reading, UnitState, Unknown
+from nova_watchdog.core.permission import Pause, Permission, permission_of
 from nova_watchdog.core.policy import Policy
 from nova_watchdog.core.record import TRANSITIONS_KEPT
+from nova_watchdog.core.rules import Verb
 from nova_watchdog.core.snapshot import PairingSnapshot, Transition
 from nova_watchdog.core.state import PairingState
-from nova_watchdog.ports import (
-    Clock,
-    NovaServices,
-    ProbeError,
-    StoreConflictError,
-    StoreUnavailableError,
-    Units,
-)
-from nova_watchdog.runtime.act import Outcome, Result, carry_out, name_of
+from nova_watchdog.ports import ProbeError, StoreConflictError, StoreUnavailableError
+from nova_watchdog.runtime import edges
+from nova_watchdog.runtime.act import Outcome, Result, carry_out, name_of, target_of
 from nova_watchdog.runtime.ledger import Ledger
-from nova_watchdog.runtime.probe import Probe
+from nova_watchdog.runtime.telling import PairingEvents
+from nova_watchdog.runtime.wishes import PauseWishes
+from nova_watchdog.runtime.world import World
 
 _log = logging.getLogger("nova_watchdog.pairing")
 
 _STALE = Result(Outcome.REFUSED, "the unit changed since it was looked at")
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The ports that one pairing's loop needs. `count` receives (rule, action, outcome)."""
-
-    clock: Clock
-    units: Units
-    nova: NovaServices
-    vcenter: Probe[VCenterView]
-    services: Probe[ServicesView]
-    count: Callable[[str, str, str], None]
+_SETTLED = (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED)
 
 
 class PairingLoop:
-    """Watches one pairing until cancelled. `snapshot` is None before the first tick."""
+    """Watches one pairing until cancelled. `snapshot` is None before the first tick.
 
-    def __init__(self, pairing: Pairing, policy: Policy, world: World, ledger: Ledger) -> None:
+    memory: of an earlier loop for the same pairing, so that a reload forgets nothing.
+    """
+
+    def __init__(
+        self, pairing: Pairing, policy: Policy, world: World, ledger: Ledger, memory: Memory | None = None
+    ) -> None:
         self.pairing = pairing
+        self.memory = memory or Memory(watching_since_s=world.clock.now_s())
         self._policy = policy
         self._world = world
         self._ledger = ledger
         self._wake = asyncio.Event()
+        self._on_reading = self._wake.set
         self._unit: Observed[UnitState] = Unknown("not read yet", world.clock.now_s())
         self._unit_changed = True
         self._state: PairingState | None = None
         self._transitions: tuple[Transition, ...] = ()
-        self._memory = Memory(watching_since_s=world.clock.now_s())
         self._wakeup_at_s: float | None = None
+        self._acted_at_s: float | None = None
         self._since_wall_s = world.clock.wall_s()
         self._last_action = ""
         self._store_problem = ""
+        self._wishes = PauseWishes()
+        self._events = PairingEvents(pairing, world.controller)
+        self._failed_s = 0.0
         self.snapshot: PairingSnapshot | None = None
         world.units.subscribe(pairing.unit, self._on_unit_change)
-        world.vcenter.subscribe(self._wake.set)
-        world.services.subscribe(self._wake.set)
+        for probe in world.probes:
+            probe.subscribe(self._on_reading)
+
+    def retire(self) -> None:
+        """Hear of no reading any more: the loop was ended, and another takes its place."""
+        for probe in self._world.probes:
+            probe.unsubscribe(self._on_reading)
 
     def _on_unit_change(self) -> None:
         self._unit_changed = True
@@ -109,24 +104,65 @@ class PairingLoop:
         until_s = self._wakeup_at_s - self._world.clock.now_s()
         return min(self._policy.tick_s, max(0.01, until_s))
 
+    async def pause(self, pause: Pause | None) -> None:
+        """Take a human's pause, or end it (None), from the next tick on.
+
+        Returns when it is recorded. Raises StoreUnavailableError when it could not be.
+        """
+        recorded = self._wishes.add(pause)
+        self._wake.set()
+        await recorded
+
+    def peer(self) -> Peer:
+        """This pairing as the others' breaker sees it."""
+        shown = self.snapshot
+        word = shown.decision.diagnosis.diagnosis if shown else Diagnosis.UNKNOWN
+        return Peer(
+            self.pairing,
+            suspect=is_suspect(word, self.memory),
+            settled=word in _SETTLED,
+            acted_at_s=self._acted_at_s,
+        )
+
     async def tick(self) -> None:
         """One round. Without its record in the store the pairing is only observed."""
         observation = await self._observe()
         if self._state is None:
             await self._load()
-        now_s = self._world.clock.now_s()
-        self._memory = remember(self._memory, self.pairing, observation)
-        state = self._state or PairingState()
-        pairing = self.pairing if self._state else replace(self.pairing, mode=Mode.OBSERVE)
-        decision = decide(pairing, state, observation, self._memory, self._policy, now_s)
+        now_s, wall_s = self._world.clock.now_s(), self._world.clock.wall_s()
+        self.memory = remember(self.memory, self.pairing, observation)
+        state = self._with_pause(self._state or PairingState(), wall_s)
+        window = self._world.window(self.pairing.name, wall_s)
+        permission = permission_of(self.pairing.mode, state.pause, window, wall_s)
+        decision = decide(
+            self.pairing,
+            state,
+            observation,
+            self.memory,
+            self._policy,
+            now_s,
+            permission=permission if self._state else Permission.OBSERVE,
+            breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s),
+        )
+        if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):
+            # Before anything is awaited: no other loop may decide on the same picture.
+            self._acted_at_s = now_s
         edge = self._edge(decision)
         if not await self._record(decision, edge):
-            self._show(observation, decision, state)
+            self._show(observation, decision, state, permission, window)
             return
         if edge:
             self._log_edge(observation, decision, edge)
-        self._show(observation, decision, decision.state)
+        self._show(observation, decision, decision.state, permission, window)
+        self._world.tell(self._events.judged(decision, wall_s))
         await self._act(observation, decision)
+
+    def _with_pause(self, state: PairingState, wall_s: float) -> PairingState:
+        """The state with the last wish in it, and without a pause that is over."""
+        pause = self._wishes.last(state.pause)
+        if pause is not None and not pause.holds(wall_s):
+            pause = None
+        return replace(state, pause=pause)
 
     async def _observe(self) -> Observation:
         """The unit is read when a signal told of a change (or the last read failed), never by poll."""
@@ -138,7 +174,7 @@ class PairingLoop:
                 self._unit = Reading(value, began_s, self._world.clock.now_s())
             except ProbeError as error:
                 self._unit = Unknown(str(error), began_s)
-        return Observation(self._unit, self._world.vcenter.observed, self._world.services.observed)
+        return self._world.probes.observation(self._unit)
 
     async def _load(self) -> None:
         try:
@@ -150,12 +186,18 @@ class PairingLoop:
     async def _record(self, decision: Decision, edge: Transition | None) -> bool:
         """Whether the decision may be acted upon: it is written, or there was nothing to write."""
         if self._state is None:
+            self._wishes.failed(self._store_problem)
             if edge:
                 self._transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:]
             return True
-        if edge is None and decision.state == self._state and not self._store_problem:
+        new = [edge] if edge else []
+        if decision.state.pause != self._state.pause:
+            wall_s = self._world.clock.wall_s()
+            new.append(edges.pause_transition(decision, self._state.pause, wall_s))
+        if not new and decision.state == self._state and not self._store_problem:
+            self._wishes.recorded()
             return True
-        transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:] if edge else self._transitions
+        transitions = (*self._transitions, *new)[-TRANSITIONS_KEPT:]
         try:
             await self._ledger.save(decision.state, transitions)
         except StoreConflictError:
@@ -163,8 +205,10 @@ class PairingLoop:
             return False
         except StoreUnavailableError as error:
             self._tell_store(str(error))
+            self._wishes.failed(str(error))
             return False
         self._tell_store("")
+        self._wishes.recorded()
         self._state, self._transitions = decision.state, transitions
         return True
 
@@ -188,52 +232,38 @@ class PairingLoop:
         shown = self.snapshot.decision.diagnosis.diagnosis.value if self.snapshot else ""
         if shown != diagnosis:  # not `before`: without a store the recorded one stays behind
             self._since_wall_s = wall_s
-        return Transition(
-            wall_s=wall_s,
-            diagnosis=diagnosis,
-            phase=decision.state.phase.value,
-            rule=rule,
-            why=decision.rule.why,
-            action=decision.rule.verb.value,
-        )
+        return edges.transition(decision, wall_s)
 
     def _log_edge(self, observation: Observation, decision: Decision, edge: Transition) -> None:
-        unit = observation.unit
-        _log.log(
-            logging.INFO if not decision.rule.remedy else logging.WARNING,
-            kv(
-                "edge",
-                pairing=self.pairing.name,
-                diagnosis=edge.diagnosis,
-                phase=edge.phase,
-                rule=edge.rule,
-                why=edge.why,
-                shown_by=f"{decision.diagnosis.number} {decision.diagnosis.shown_by}",
-                unit=f"{unit.value.active.value} {unit.value.detail}".strip()
-                if isinstance(unit, Reading)
-                else f"unknown: {unit.reason}",
-                vcenter=decision.facts.vcenter.value,
-                vcenter_detail=self._world.vcenter.snapshot.detail or None,
-                nova=decision.facts.nova.value,
-                heartbeat=decision.facts.heartbeat.value,
-                service=decision.facts.service.value,
-                budget_left=starts_left(decision.state, self._policy, self._world.clock.now_s()),
-                remedy=self._remedy(decision) or None,
-            ),
+        probes = self._world.probes
+        edges.log_edge(
+            self.pairing,
+            observation,
+            decision,
+            edge,
+            vcenter_detail=probes.vcenter.snapshot.detail,
+            bus_detail=probes.bus.snapshot.detail if probes.bus else "",
+            starts_left=starts_left(decision.state, self._policy, self._world.clock.now_s()),
         )
 
-    def _remedy(self, decision: Decision) -> str:
-        remedy = decision.rule.remedy
-        return remedy.replace("UNIT", self.pairing.unit).replace("HOST", self.pairing.host)
-
-    def _show(self, observation: Observation, decision: Decision, state: PairingState) -> None:
+    def _show(
+        self,
+        observation: Observation,
+        decision: Decision,
+        state: PairingState,
+        permission: Permission,
+        window: str,
+    ) -> None:
         now_s = self._world.clock.now_s()
+        before = self.snapshot
+        if before and condition_of(before.decision.diagnosis.diagnosis) is Condition.FAILED:
+            self._failed_s += now_s - before.ticked_at_s
         self.snapshot = PairingSnapshot(
             pairing=self.pairing,
             observation=observation,
-            memory=self._memory,
+            memory=self.memory,
             decision=decision,
-            remedy=self._remedy(decision),
+            remedy=edges.remedy_of(self.pairing, decision),
             starts_left=starts_left(state, self._policy, now_s),
             budget=self._policy.restart_budget,
             diagnosis_since_wall_s=self._since_wall_s,
@@ -241,6 +271,11 @@ class PairingLoop:
             last_action=self._last_action,
             store_problem=self._store_problem,
             transitions=self._transitions,
+            worries=worries_of(self.pairing, observation, self.memory, self._policy, now_s),
+            permission=permission,
+            pause=state.pause,
+            window=window,
+            failed_s=self._failed_s,
         )
 
     async def _act(self, observation: Observation, decision: Decision) -> None:
@@ -249,14 +284,14 @@ class PairingLoop:
             if isinstance(action, Wakeup):
                 self._wakeup_at_s = action.at_s
             elif isinstance(action, RequestReadings):
-                self._world.vcenter.request()
-                self._world.services.request()
+                self._world.probes.request()
             else:
-                stale = isinstance(action, StartUnit) and not await self._still_holds(observation)
+                on_unit = isinstance(action, StartUnit | KillUnit)
+                stale = on_unit and not await self._still_holds(observation)
                 result = _STALE if stale else await carry_out(action, self._world.units, self._world.nova)
                 self._acted(decision, action, result)
                 self._unit_changed = True
-                self._world.services.request()
+                self._world.probes.services.request()
                 self._wake.set()
 
     async def _still_holds(self, judged: Observation) -> bool:
@@ -272,16 +307,18 @@ class PairingLoop:
             return False
         return now.value == judged.unit.value
 
-    def _acted(self, decision: Decision, action: StartUnit | EnableService, result: Result) -> None:
+    def _acted(self, decision: Decision, action: Mutation, result: Result) -> None:
         name, rule = name_of(action), decision.rule.number
         self._world.count(rule, name, result.outcome.value)
         self._last_action = f"{name}: {result.outcome.value} {result.reason}".strip()
+        wall_s = self._world.clock.wall_s()
+        self._world.tell(self._events.acted(decision, name, target_of(action), result, wall_s))
         _log.warning(
             kv(
                 "action",
                 pairing=self.pairing.name,
                 action=name,
-                target=action.unit if isinstance(action, StartUnit) else action.host,
+                target=target_of(action),
                 outcome=result.outcome.value,
                 reason=result.reason or None,
                 rule=rule,

@@ -7,6 +7,7 @@ reading that fails is Unknown; only an error that no port declares comes through
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
@@ -27,7 +28,7 @@ class Probe(Generic[T]):
     """Takes a reading every `interval_s` and on request.
 
     `judge` tells whether a value counts as success, for the exported counters alone. A reading that
-    takes longer than `deadline_s` is Unknown.
+    takes longer than `deadline_s` is Unknown. After one that failed the next comes within `retry_s`.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Probe(Generic[T]):
         interval_s: float,
         deadline_s: float,
         judge: Callable[[T], tuple[bool, str]],
+        retry_s: float = math.inf,
     ) -> None:
         self._read = read
         self._clock = clock
         self._interval_s = interval_s
         self._deadline_s = deadline_s
         self._judge = judge
+        self._retry_s = retry_s
         self._wanted = asyncio.Event()
         self._listeners: list[Callable[[], None]] = []
         self.observed: Observed[T] = Unknown("not read yet", clock.now_s())
@@ -54,6 +57,10 @@ class Probe(Generic[T]):
     def subscribe(self, wake: Callable[[], None]) -> None:
         """Call `wake` after each reading."""
         self._listeners.append(wake)
+
+    def unsubscribe(self, wake: Callable[[], None]) -> None:
+        """Undo `subscribe`."""
+        self._listeners.remove(wake)
 
     def request(self) -> None:
         """Ask for a reading that begins after this call."""
@@ -64,10 +71,12 @@ class Probe(Generic[T]):
         while True:
             self._wanted.clear()
             await self.take()
-            gap_s = _GAP_S if self.snapshot.ok else _GAP_AFTER_FAILURE_S
+            ok = self.snapshot.ok
+            gap_s = _GAP_S if ok else _GAP_AFTER_FAILURE_S
+            pause_s = self._interval_s if ok else min(self._interval_s, self._retry_s)
             await asyncio.sleep(gap_s)
             try:
-                async with asyncio.timeout(max(0.0, self._interval_s - gap_s)):
+                async with asyncio.timeout(max(0.0, pause_s - gap_s)):
                     await self._wanted.wait()
             except TimeoutError:
                 continue
