@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nova_watchdog.app import _KnownSecrets
 from nova_watchdog.config import load
+from nova_watchdog.known_secrets import KnownSecrets
 
 
 def test_a_line_of_the_log_reads_no_file(site):
@@ -16,13 +16,15 @@ def test_a_line_of_the_log_reads_no_file(site):
         raise AssertionError("a password was read for a line of the log")
 
     vcenters = {key: replace(one, password=hangs) for key, one in settings.vcenters.items()}
-    assert tuple(_KnownSecrets(replace(settings, vcenters=vcenters))())
+    secrets = KnownSecrets()
+    secrets.in_use(replace(settings, vcenters=vcenters))
+    assert tuple(secrets())
 
 
 def test_a_password_is_known_before_it_is_used_and_stays_known_when_it_was_rotated(site):
     """Whoever asks for it gets it through the filter's hands."""
-    secrets = _KnownSecrets(settings := load(site.toml))
-    (vcenter,) = secrets.in_use(settings).vcenters.values()
+    secrets = KnownSecrets()
+    (vcenter,) = secrets.in_use(load(site.toml)).vcenters.values()
     assert vcenter.password() == "vcenter-password"
     site.edit("cluster-a.conf", {"vcenter-password": "rotated-password"})
     assert vcenter.password() == "rotated-password"

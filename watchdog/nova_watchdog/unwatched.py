@@ -8,12 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 
 from nova_watchdog.config.mended import Look, UnwatchedFiles
 from nova_watchdog.config.settings import Settings
 from nova_watchdog.core.kv import kv
-from nova_watchdog.core.snapshot import FleetSnapshot
 
 _log = logging.getLogger("nova_watchdog.unwatched")
 
@@ -36,10 +34,6 @@ class UnwatchedPairings:
         self._last = Look(lines=self.lines)
         for name in self.lines:
             self._tell(name)
-
-    def shown_in(self, snapshot: Callable[[], FleetSnapshot]) -> Callable[[], FleetSnapshot]:
-        """The same snapshots with these pairings in them."""
-        return lambda: replace(snapshot(), unwatched=self.lines)
 
     async def until_mended(self, in_thread: InThread) -> None:
         """Return when a daemon that starts now would watch more pairings, and systemd would start it.

@@ -1,0 +1,221 @@
+"""The composition root: settings in, a running daemon out, and new settings while it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from nova_watchdog import __version__
+from nova_watchdog.adapters._worker import Worker, WorkerTimeoutError
+from nova_watchdog.adapters.clock import SystemClock
+from nova_watchdog.adapters.local_store import LocalStore, StoreLockedError
+from nova_watchdog.adapters.systemd import SystemdUnits
+from nova_watchdog.assembly import Assembly, Closer
+from nova_watchdog.config import ConfigError, load_for_run
+from nova_watchdog.config.settings import Settings
+from nova_watchdog.core.kv import kv
+from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.permission import Pause
+from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.known_secrets import KnownSecrets
+from nova_watchdog.ports import Manager, StoreUnavailableError
+from nova_watchdog.runtime.fleet import Fleet
+from nova_watchdog.telemetry import derived, http, logs
+from nova_watchdog.unwatched import UnwatchedPairings
+
+_log = logging.getLogger("nova_watchdog")
+
+T = TypeVar("T")
+
+# nova's files may lie on a file system that hangs.
+_FILES_TIMEOUT_S = 30.0
+# What is bound or opened once, at the start.
+_NEEDS_A_RESTART: Mapping[str, Callable[[Settings], object]] = {
+    "controller": lambda s: s.controller,
+    "http.listen": lambda s: s.http,
+    "control.socket": lambda s: s.control_socket,
+    "store.path": lambda s: s.store_path,
+}
+
+
+class Daemon:
+    """`run` works until cancelled, or until the nova files of an unwatched pairing are mended."""
+
+    def __init__(self, settings: Settings, secrets: KnownSecrets, manager: Manager) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._manager = manager
+        self._clock = SystemClock()
+        self._fleet = Fleet(settings.controller, __version__, self._clock, manager)
+        self._store = LocalStore(settings.store_path)
+        self._units = SystemdUnits(self._clock)
+        self._assembly = Assembly(self._clock, self._store, self._units, self._fleet)
+        self._unwatched = self._watch_unwatched(settings)
+        self._files = Worker("configuration files")
+        self._server: http.Server | None = None
+        self._group: asyncio.TaskGroup | None = None
+        self._side_tasks: list[asyncio.Task[None]] = []
+        self._mended = asyncio.Event()
+        self._reloads: Counter[str] = Counter({"done": 0, "refused": 0})
+        self._mistakes: tuple[str, ...] = ()
+
+    async def run(self) -> None:
+        """Open everything, watch, and end with an error or for mended files."""
+        for note in self._settings.notes:
+            _log.warning(kv("config-note", note=note))
+        await _open(self._store)
+        await self._assembly.apply(self._settings)
+        http_settings = self._settings.http
+        self._server = await http.serve(
+            self.snapshot,
+            listen=f"{http_settings.host}:{http_settings.port}" if http_settings else "",
+            socket_path=self._settings.control_socket,
+            clock=self._clock,
+            pairings=self.pairings,
+            control=self,
+            stale_after_s=max(derived.STALE_AFTER_S, 5 * self._settings.policy.tick_s),
+        )
+        # Last: it waits a moment for a bus that is not there, and nothing above needs it.
+        await self._units.connect()
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            work = group.create_task(self._fleet.run(), name="fleet")
+            self._start_side_tasks(group)
+            await self._mended.wait()
+            for task in (work, *self._side_tasks):
+                task.cancel()
+
+    def closers(self) -> list[Closer]:
+        """How to let everything go, to be done at the same time."""
+        server = [self._server.close] if self._server else []
+        return [*server, *self._assembly.closers(), self._units.close, self._store.close]
+
+    def pairings(self) -> Sequence[Pairing]:
+        """The pairings that are watched."""
+        return [one.pairing for one in self._settings.pairings]
+
+    def snapshot(self) -> FleetSnapshot:
+        """Everything as it stands now, for telemetry."""
+        return replace(
+            self._fleet.snapshot(),
+            unwatched=self._unwatched.lines,
+            receivers=self._assembly.dispatcher.snapshots(),
+            reloads=dict(self._reloads),
+            reload_mistakes=self._mistakes,
+            scheduler_skips=self._assembly.calendar.skips,
+        )
+
+    async def pause(self, pairing: str, pause: Pause | None) -> None:
+        """Pause a pairing, or end its pause (None). Raises KeyError, StoreUnavailableError."""
+        loops = {loop.pairing.name: loop for loop in self._fleet.loops}
+        await loops[pairing].pause(pause)
+        if pause is None:
+            _log.warning(kv("resumed", pairing=pairing))
+        else:
+            for_s = pause.until_wall_s - pause.began_wall_s
+            _log.warning(kv("paused", pairing=pairing, by=pause.by, for_s=for_s, reason=pause.reason))
+
+    async def reload_on(self, asked: asyncio.Event) -> None:
+        """Reload each time it is set, until cancelled."""
+        while True:
+            await asked.wait()
+            asked.clear()
+            if self._group is None:
+                continue  # still starting, with files that were read a moment ago
+            self._manager.reloading()
+            try:
+                await self._reload(self._group)
+            finally:
+                self._manager.ready(self._fleet.status())
+
+    async def _reload(self, group: asyncio.TaskGroup) -> None:
+        """Take the new configuration as a whole, or keep the old one and say why."""
+        try:
+            settings = await self._in_thread(lambda: load_for_run(self._settings.file))
+            mistakes = _obstacles(self._settings, settings)
+        except ConfigError as error:
+            mistakes = tuple(str(mistake) for mistake in error.mistakes)
+        except WorkerTimeoutError as error:
+            mistakes = (f"the configuration could not be read: {error}",)
+        self._mistakes = mistakes
+        if mistakes:
+            self._reloads["refused"] += 1
+            for mistake in mistakes:
+                _log.error(kv("reload-refused", mistake=mistake, note="the old configuration stands"))
+            return
+        settings = self._secrets.in_use(settings)
+        logs.set_level(settings.log_level)
+        for note in settings.notes:
+            _log.warning(kv("config-note", note=note))
+        await self._stop_side_tasks()
+        self._settings = settings
+        self._unwatched = self._watch_unwatched(settings)
+        await self._assembly.apply(settings)
+        self._start_side_tasks(group)
+        self._reloads["done"] += 1
+        _log.info(kv("reloaded", mode=settings.mode, pairings=len(settings.pairings)))
+
+    def _watch_unwatched(self, settings: Settings) -> UnwatchedPairings:
+        return UnwatchedPairings(settings, under_systemd="NOTIFY_SOCKET" in os.environ)
+
+    def _start_side_tasks(self, group: asyncio.TaskGroup) -> None:
+        self._assembly.calendar.start()
+        self._side_tasks = [
+            group.create_task(self._assembly.dispatcher.run(), name="dispatcher"),
+            group.create_task(self._until_mended(self._unwatched), name="mended"),
+        ]
+
+    async def _stop_side_tasks(self) -> None:
+        await self._assembly.calendar.close()
+        for task in self._side_tasks:
+            task.cancel()
+        await asyncio.wait(self._side_tasks)
+
+    async def _until_mended(self, unwatched: UnwatchedPairings) -> None:
+        worker = Worker("nova files")
+
+        async def in_thread(call: Callable[[], T]) -> T | None:
+            try:
+                return await worker.run(call, timeout_s=_FILES_TIMEOUT_S)
+            except WorkerTimeoutError:
+                return None  # a look that hangs has found nothing
+
+        try:
+            await unwatched.until_mended(in_thread)
+        finally:
+            worker.stop()
+        self._mended.set()
+
+    def _in_thread(self, call: Callable[[], T]) -> Awaitable[T]:
+        return self._files.run(call, timeout_s=_FILES_TIMEOUT_S)
+
+
+def _obstacles(old: Settings, new: Settings) -> tuple[str, ...]:
+    """What keeps the new settings from being taken while the daemon runs, one line each."""
+    found = [
+        f"{new.file}: {key}: differs from what the daemon runs with; allowed: the old value, "
+        "or a restart of the daemon"
+        for key, value_of in _NEEDS_A_RESTART.items()
+        if value_of(old) != value_of(new)
+    ]
+    watched = {one.pairing.name for one in old.pairings}
+    for one in new.unwatched:
+        if one.name in watched:
+            found += one.lines
+    return tuple(found)
+
+
+async def _open(store: LocalStore) -> None:
+    """A store that cannot be read costs the actions, not the eyes: pairings are then only observed."""
+    try:
+        await store.open()
+    except StoreLockedError:
+        raise
+    except StoreUnavailableError as error:
+        note = "pairings are only observed until it can be read"
+        _log.error(kv("store-unavailable", reason=str(error), note=note))
