@@ -18,7 +18,7 @@ from core.builders import (
     reading,
 )
 from nova_watchdog.core.breaker import Breaker, Peer, breaker_of, is_suspect
-from nova_watchdog.core.decide import KillUnit
+from nova_watchdog.core.decide import KillUnit, RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus, Observation
 from nova_watchdog.core.state import Phase, Start
@@ -64,14 +64,31 @@ class Night(Bench):
 
 
 def test_no_ping_and_no_heartbeat_on_a_proven_bus_is_a_hang_and_is_killed():
-    """The only inference that leads to an action."""
-    decision = Night().go_on(bus(Answer.UNANSWERED), 200 + POLICY.hang_hold_s)
+    """The only inference that leads to an action, once its readings have said it twice."""
+    night = Night()
+    at_s = 200 + POLICY.hang_hold_s
+    decision = night.go_on(bus(Answer.UNANSWERED), at_s)
     assert decision.diagnosis.diagnosis is Diagnosis.PROCESS_HUNG
-    assert decision.rule.number == "R56"
+    again = night.see(seen(at_s + 1, bus(Answer.UNANSWERED), "at 199"), at_s + 1)
+    assert again.rule.number == "R57"
+    decision = again
     assert decision.actions == (KillUnit(RUNNING_UNIT, expected_invocation=RUNNING.invocation_id),)
 
 
 RUNNING_UNIT = PAIRING.unit
+
+
+def test_a_verdict_on_old_readings_asks_again_before_anything_is_killed():
+    """The process may have come back since they were taken."""
+    night = Night()
+    night.go_on(bus(Answer.UNANSWERED), 250)
+    old = replace(seen(260, None, "at 199"), bus=reading(bus(Answer.UNANSWERED), 260))
+    decision = night.see(old, 265)
+    assert decision.diagnosis.diagnosis is Diagnosis.PROCESS_HUNG
+    assert (decision.rule.number, decision.actions) == ("R56", (RequestReadings(),))
+    back = night.see(seen(270, bus(), "at 199"), 270)
+    assert back.diagnosis.diagnosis is Diagnosis.NOT_REPORTING
+    assert back.state.hung_since_s is None
 
 
 def test_a_hang_is_told_only_after_the_hold_down():
@@ -92,8 +109,8 @@ def test_a_hung_process_that_was_killed_is_started_by_the_usual_rules():
 def test_a_kill_is_not_repeated_at_once():
     """It was refused, perhaps: not again within the pause."""
     night = Night()
-    night.go_on(bus(Answer.UNANSWERED), 260)
-    assert night.see(seen(261, bus(Answer.UNANSWERED), "at 199"), 261).rule.number == "R55"
+    night.go_on(bus(Answer.UNANSWERED), 270)
+    assert night.see(seen(271, bus(Answer.UNANSWERED), "at 199"), 271).rule.number == "R55"
 
 
 def test_a_hung_process_is_left_alone_when_no_start_is_left():

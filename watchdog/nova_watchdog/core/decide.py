@@ -91,11 +91,14 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     state = _seen(state, observation)
     facts = facts_of(pairing, observation, memory, policy, now_s, seen_running=state.seen_running)
     row = diagnose(facts)
+    state = _suspected(state, row.diagnosis, now_s)
     situation = Situation(
         permission=permission,
         phase=state.phase,
         diagnosis=row.diagnosis,
-        proof=_proof(pairing, state, observation, facts, memory, policy, now_s),
+        proof=_proof_of_hang(state, observation)
+        if row.diagnosis is Diagnosis.PROCESS_HUNG
+        else _proof(pairing, state, observation, facts, memory, policy, now_s),
         pace=_pace(state, row.diagnosis, policy, now_s),
         breaker=breaker,
     )
@@ -128,6 +131,21 @@ def _proof(
     if facts.vcenter is not VCenterFact.OK:
         return Proof.NONE
     return Proof.SETTLED if memory.vcenter_held_s >= policy.settle_s else Proof.PASSED
+
+
+def _suspected(state: PairingState, diagnosis: Diagnosis, now_s: float) -> PairingState:
+    """Since when it is judged to be hung."""
+    if diagnosis is not Diagnosis.PROCESS_HUNG:
+        return replace(state, hung_since_s=None)
+    return state if state.hung_since_s is not None else replace(state, hung_since_s=now_s)
+
+
+def _proof_of_hang(state: PairingState, observation: Observation) -> Proof:
+    """Whether both witnesses spoke again since the verdict: a process may come back at any moment."""
+    witnesses = (observation.bus, observation.services)
+    since_s = state.hung_since_s or 0.0
+    again = all(isinstance(one, Reading) and one.began_at_s > since_s for one in witnesses)
+    return Proof.PASSED if again else Proof.NONE
 
 
 def _is_silent(pairing: Pairing, observation: Observation, memory: Memory, now_s: float) -> bool:

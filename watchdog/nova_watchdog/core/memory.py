@@ -10,6 +10,7 @@ from nova_watchdog.core.model import (
     BusOutcome,
     Observation,
     Pairing,
+    Reading,
     ServiceRecord,
     Unknown,
     VCenterOutcome,
@@ -136,6 +137,8 @@ def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) ->
     began_after_process = at_s >= memory.process_started_at_s
     unanswered = (
         proven
+        and isinstance(observation.unit, Reading)
+        and observation.unit.value.runs
         and view.conductor is Answer.ANSWERED
         and compute is not None
         and compute.ping is Answer.UNANSWERED

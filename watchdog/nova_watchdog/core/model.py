@@ -178,7 +178,7 @@ class ClusterView:
     """One cluster: DRS, its hosts, and every datastore it mounts.
 
     `drs_behavior` is vSphere's default VM behavior ("fullyAutomated", "partiallyAutomated", "manual").
-    `connected` counts the hosts that vCenter manages now, those in maintenance mode included.
+    `connected` counts the hosts that vCenter manages now, `in_maintenance` those of them in that mode.
     """
 
     moid: str

@@ -34,6 +34,7 @@ def to_record(state: PairingState, transitions: tuple[Transition, ...], boot_id:
         "attempts": state.attempts,
         "last_enable_at_s": state.last_enable_at_s,
         "last_kill_at_s": state.last_kill_at_s,
+        "hung_since_s": state.hung_since_s,
         "pause": None if state.pause is None else asdict(state.pause),
         "transitions": [asdict(t) for t in transitions[-TRANSITIONS_KEPT:]],
     }
@@ -62,6 +63,7 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
             attempts=int(record["attempts"]),
             last_enable_at_s=_time(record["last_enable_at_s"]),
             last_kill_at_s=_time(record.get("last_kill_at_s")),
+            hung_since_s=_time(record.get("hung_since_s")),
             pause=pause,
         )
     except (KeyError, TypeError, ValueError) as error:

@@ -20,10 +20,11 @@ from nova_watchdog.core.table import When, first_match, when
 
 
 class Proof(enum.Enum):
-    """Whether a start is safe and could succeed.
+    """Whether an action is safe and could succeed.
 
-    Safe: the process ran here since boot and ended here, or Nova's record of it has been silent.
-    Could succeed: a vCenter canary, begun after the process ended, passed.
+    A start is safe when the process ran here since boot and ended here, or Nova's record of it has been
+    silent; it could succeed when a vCenter canary, begun after the process ended, passed. A kill is safe
+    when readings of the bus and of Nova that began after the verdict say the same once more.
     """
 
     NONE = "none"
@@ -359,6 +360,13 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "R56",
+        when(diagnosis=Diagnosis.PROCESS_HUNG, proof=(Proof.NONE, Proof.UNWITNESSED)),
+        Next.KEEP,
+        Verb.PROBE,
+        "hung, it seems; no kill before readings that began after this verdict say so again",
+    ),
+    Rule(
+        "R57",
         when(diagnosis=Diagnosis.PROCESS_HUNG),
         Next.KEEP,
         Verb.KILL,

@@ -34,6 +34,7 @@ class PairingState:
     attempts: starts since the pairing was last healthy.
     seen_running: whether its unit was seen with a process since this boot. systemd forgets a unit
         that ended cleanly, with its timestamps: "never started" is then a clean end nobody saw.
+    hung_since_s: since when the process is judged to be hung without a break.
     pause: a human's wish that nothing is done. It outlives a reboot, and ends by the wall clock.
     """
 
@@ -43,4 +44,5 @@ class PairingState:
     attempts: int = 0
     last_enable_at_s: float | None = None
     last_kill_at_s: float | None = None
+    hung_since_s: float | None = None
     pause: Pause | None = None
