@@ -29,3 +29,13 @@ def test_a_password_is_known_before_it_is_used_and_stays_known_when_it_was_rotat
     site.edit("cluster-a.conf", {"vcenter-password": "rotated-password"})
     assert vcenter.password() == "rotated-password"
     assert {"vcenter-password", "rotated-password"} <= set(secrets())
+
+
+def test_the_password_of_the_bus_is_known_alone_too_and_after_a_rotation(site):
+    """A library may print it without its address."""
+    secrets = KnownSecrets()
+    (bus,) = secrets.in_use(load(site.toml)).buses.values()
+    assert "bus-password" in secrets()
+    site.edit("nova.conf", {"bus-password": "new%2Fpassword"})
+    bus.conf()
+    assert {"new%2Fpassword", "new/password"} <= set(secrets())

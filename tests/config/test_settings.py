@@ -22,6 +22,7 @@ def test_a_pairing_is_made_of_its_table_and_of_novas_files(site: Site) -> None:
         vcenter="vc1.example.org:443/nova@vsphere.local",
         cluster="cluster-a",
         mode=Mode.PROTECT,
+        bus="rabbit://192.0.2.1:5672/nova",
     )
     assert first.nova.state_path == Path("/var/lib/nova-cluster-a")
     assert first.nova.transport.redacted == "rabbit://192.0.2.1:5672/nova"

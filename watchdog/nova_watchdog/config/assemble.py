@@ -7,13 +7,17 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from nova_watchdog.config.bus import buses_of, check_bus_table
 from nova_watchdog.config.clouds import check_cloud
 from nova_watchdog.config.errors import Findings
 from nova_watchdog.config.files import is_directory
+from nova_watchdog.config.maintenance import windows_of
+from nova_watchdog.config.notify import read_notify
 from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_settings import NovaValues, read_nova
 from nova_watchdog.config.schema import parse_listen
 from nova_watchdog.config.settings import (
+    BusSettings,
     HttpSettings,
     NovaSettings,
     OpenStackSettings,
@@ -48,24 +52,33 @@ def assemble(document: Document, findings: Findings, *, strict: bool) -> Setting
     _check_members(document, members, findings)
     _check_environment(document, findings)
     _check_ages(document, findings)
+    check_bus_table(document, findings)
+    maintenance = windows_of(document.file, document.maintenance, frozenset(document.pairings), findings)
+    notify = read_notify(document.file, document.notify, findings)
     if findings.mistakes:
         _add_all(unwatched, findings)  # all at once, these too
     top, openstack, vcenter, policy = document.top, document.openstack, document.vcenter, document.policy
     http, control, store, log = document.http, document.control, document.store, document.log
     if top is None or openstack is None or vcenter is None or policy is None:
         return None
-    if http is None or control is None or store is None or log is None or findings.mistakes:
+    bus = document.bus
+    if bus is None or http is None or control is None or store is None or log is None or findings.mistakes:
         return None
+    buses = buses_of({member.name: member.nova for member in members}, bus, findings)
     listen = parse_listen(http.listen)
     return Settings(
         file=document.file,
         mode=Mode(top.mode),
         controller=top.controller or socket.gethostname(),
         openstack=OpenStackSettings(
-            openstack.cloud, Path(openstack.clouds_file), openstack.interval_s, openstack.timeout_s
+            openstack.cloud,
+            Path(openstack.clouds_file),
+            openstack.interval_s,
+            openstack.timeout_s,
+            openstack.workload_interval_s,
         ),
-        probes=ProbeSettings(vcenter.interval_s, vcenter.timeout_s),
-        pairings=tuple(_pairing(member, top.mode) for member in members),
+        probes=ProbeSettings(vcenter.interval_s, vcenter.timeout_s, vcenter.inventory_interval_s),
+        pairings=tuple(_pairing(member, top.mode, buses) for member in members),
         vcenters=_vcenters(members),
         policy=policy,
         http=None if listen is None else HttpSettings(*listen),
@@ -73,7 +86,10 @@ def assemble(document: Document, findings: Findings, *, strict: bool) -> Setting
         store_path=Path(store.path),
         log_level=log.level,
         notes=tuple(findings.notes),
+        buses=buses,
         unwatched=unwatched,
+        maintenance=maintenance,
+        notify=notify,
     )
 
 
@@ -99,7 +115,7 @@ def _add_all(unwatched: Sequence[Unwatched], findings: Findings) -> None:
         findings.add(one.mistakes)
 
 
-def _pairing(member: _Member, default_mode: str) -> PairingSettings:
+def _pairing(member: _Member, default_mode: str, buses: Mapping[str, BusSettings]) -> PairingSettings:
     nova = member.nova
     return PairingSettings(
         pairing=Pairing(
@@ -109,6 +125,8 @@ def _pairing(member: _Member, default_mode: str) -> PairingSettings:
             vcenter=nova.vcenter_key,
             cluster=nova.cluster,
             mode=Mode(member.parts.mode or default_mode),
+            bus=next((key for key, bus in buses.items() if member.name in bus.pairings), ""),
+            datastore_regex=nova.datastore_regex,
         ),
         nova=NovaSettings(
             host=nova.host,
@@ -222,14 +240,33 @@ def _check_ages(document: Document, findings: Findings) -> None:
     policy = document.policy
     if policy is None:
         return
-    for key, age_s, table, name in (
-        ("vcenter_max_age_s", policy.vcenter_max_age_s, document.vcenter, "vcenter"),
-        ("services_max_age_s", policy.services_max_age_s, document.openstack, "openstack"),
-    ):
-        if table is not None and age_s <= table.interval_s + table.timeout_s:
-            findings.wrong(
-                str(document.file),
-                f"policy.{key}",
-                f"is {age_s:g}",
-                f"more than {name}.interval_s + {name}.timeout_s ({table.interval_s + table.timeout_s:g})",
-            )
+    vcenter, cloud, bus = document.vcenter, document.openstack, document.bus
+    if vcenter is not None:
+        timeout = ("vcenter.timeout_s", vcenter.timeout_s)
+        pause = ("vcenter.interval_s", vcenter.interval_s)
+        _check_age(document, "vcenter_max_age_s", policy.vcenter_max_age_s, pause, timeout, findings)
+        pause = ("vcenter.inventory_interval_s", vcenter.inventory_interval_s)
+        _check_age(document, "inventory_max_age_s", policy.inventory_max_age_s, pause, timeout, findings)
+    if cloud is not None:
+        timeout = ("openstack.timeout_s", cloud.timeout_s)
+        pause = ("openstack.interval_s", cloud.interval_s)
+        _check_age(document, "services_max_age_s", policy.services_max_age_s, pause, timeout, findings)
+        pause = ("openstack.workload_interval_s", cloud.workload_interval_s)
+        _check_age(document, "workload_max_age_s", policy.workload_max_age_s, pause, timeout, findings)
+    if bus is not None:
+        timeout, pause = ("bus.timeout_s", bus.timeout_s), ("bus.interval_s", bus.interval_s)
+        _check_age(document, "bus_max_age_s", policy.bus_max_age_s, pause, timeout, findings)
+
+
+def _check_age(
+    document: Document,
+    key: str,
+    age_s: float,
+    pause: tuple[str, float],
+    timeout: tuple[str, float],
+    findings: Findings,
+) -> None:
+    at_least_s = pause[1] + timeout[1]
+    if age_s <= at_least_s:
+        allowed = f"more than {pause[0]} + {timeout[0]} ({at_least_s:g})"
+        findings.wrong(str(document.file), f"policy.{key}", f"is {age_s:g}", allowed)

@@ -14,10 +14,16 @@ from oslo_config import cfg
 
 from nova_watchdog.config.errors import Findings
 from nova_watchdog.config.nova_files import NovaFile, Reference, normalise, parse_files
-from nova_watchdog.config.nova_options import OTHER_VMWARE_NAMES, default_options, vmware_options
+from nova_watchdog.config.nova_options import (
+    OTHER_VMWARE_NAMES,
+    default_options,
+    rabbit_options,
+    vmware_options,
+)
 
 DEFAULT = "DEFAULT"
 VMWARE = "vmware"
+RABBIT = "oslo_messaging_rabbit"
 
 Name = tuple[str, str]  # section, option
 
@@ -39,9 +45,11 @@ class NovaConf:
         self._conf = cfg.ConfigOpts()
         self._conf.register_opts(default_options())
         self._conf.register_opts(vmware_options(), group=VMWARE)
+        self._conf.register_opts(rabbit_options(), group=RABBIT)
         self._options: dict[Name, cfg.Opt] = {
             **{(DEFAULT, opt.name): opt for opt in default_options()},
             **{(VMWARE, opt.name): opt for opt in vmware_options()},
+            **{(RABBIT, opt.name): opt for opt in rabbit_options()},
         }
         arguments = [f"--config-{'dir' if path.is_dir() else 'file'}={path}" for path in paths]
         self._conf(

@@ -30,6 +30,9 @@ _PARSE_WORDS = {
 }
 
 
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class NovaFile:
     """One parsed file: normalised section -> option -> its values in the file's order, as written."""
@@ -75,6 +78,18 @@ def expand(path: Path) -> Iterator[Path]:
         return
     # glob and not iterdir: hidden files and odd directory names are treated as oslo.config treats them.
     yield from (Path(name) for name in sorted(glob.glob(str(path / "*.conf"))))  # noqa: PTH207 - the same call
+
+
+def stamp(paths: Sequence[Path]) -> Stamp | None:
+    """What changes when a file is written, replaced, added or removed; None when one cannot be seen."""
+    found = []
+    try:
+        for file in (file for path in paths for file in expand(path)):
+            info = file.stat()
+            found.append((str(file), info.st_ino, info.st_mtime_ns, info.st_ctime_ns))
+    except OSError:
+        return None
+    return tuple(found)
 
 
 def _parse(path: Path, reference: Reference, findings: Findings) -> NovaFile | None:

@@ -1,7 +1,9 @@
 """nova's options that the daemon reads, with nova's names, types and defaults.
 
 Source: nova 34.0.0 (2026.2), nova/conf/netconf.py, paths.py, compute.py, vmware.py; transport_url is
-oslo.messaging's (oslo_messaging/transport.py). None of them has a deprecated name there.
+oslo.messaging's (oslo_messaging/transport.py), as are control_exchange, whose default nova sets
+(nova/rpc.py), and the group oslo_messaging_rabbit (oslo_messaging/_drivers/impl_rabbit.py), 18.3; the
+deprecated names are those of 14.0 (2023.1).
 """
 
 from __future__ import annotations
@@ -44,6 +46,20 @@ def default_options() -> Sequence[cfg.Opt]:
         # Its default is a reference, as in nova: where nova is installed is not known here.
         cfg.StrOpt("state_path", default="$pybasedir"),
         cfg.StrOpt("transport_url", default="rabbit://", secret=True),
+        cfg.StrOpt("control_exchange", default="nova"),
+    )
+
+
+def rabbit_options() -> Sequence[cfg.Opt]:
+    """Options of `[oslo_messaging_rabbit]`: what it takes to log in."""
+    return (
+        cfg.BoolOpt("ssl", default=False, deprecated_name="rabbit_use_ssl"),
+        cfg.StrOpt("ssl_ca_file", default="", deprecated_name="kombu_ssl_ca_certs"),
+        cfg.StrOpt("ssl_cert_file", default="", deprecated_name="kombu_ssl_certfile"),
+        cfg.StrOpt("ssl_key_file", default="", deprecated_name="kombu_ssl_keyfile"),
+        # oslo.messaging checks the host's name since 2025 only: whoever wants it says so.
+        cfg.BoolOpt("ssl_enforce_hostname_verification", default=False),
+        cfg.StrOpt("rabbit_login_method", default="AMQPLAIN"),
     )
 
 

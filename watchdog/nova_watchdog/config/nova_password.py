@@ -7,10 +7,8 @@ from pathlib import Path
 
 from nova_watchdog.config.errors import Findings
 from nova_watchdog.config.nova_conf import VMWARE, NovaConf, UnusableValueError
-from nova_watchdog.config.nova_files import Reference, expand
+from nova_watchdog.config.nova_files import Reference, Stamp, stamp
 from nova_watchdog.config.secret import Secret
-
-Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class NovaPassword:
@@ -27,25 +25,14 @@ class NovaPassword:
 
     def __call__(self) -> str:
         """The password as nova's files have it now, or the last good one."""
-        stamp = self._look()
-        if stamp is None or stamp != self._stamp:
+        now = stamp(self._paths)
+        if now is None or now != self._stamp:
             self._read()
-            self._stamp = stamp
+            self._stamp = now
         return self._last_good.reveal()
 
     def __repr__(self) -> str:
         return f"NovaPassword({', '.join(map(str, self._paths))})"
-
-    def _look(self) -> Stamp | None:
-        """What changes when a file is written, replaced, added or removed; None when one cannot be seen."""
-        found = []
-        try:
-            for file in (file for path in self._paths for file in expand(path)):
-                info = file.stat()
-                found.append((str(file), info.st_ino, info.st_mtime_ns, info.st_ctime_ns))
-        except OSError:
-            return None
-        return tuple(found)
 
     def _read(self) -> None:
         conf = NovaConf.read(self._paths, Reference("", ""), Findings())

@@ -10,10 +10,24 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from nova_watchdog.config.schema import PairingTable, Table, TopTable
+from nova_watchdog.config.schema import (
+    AlertmanagerTable,
+    AppriseTable,
+    MaintenanceTable,
+    PagerDutyTable,
+    PairingTable,
+    Table,
+    TopTable,
+)
 from nova_watchdog.config.toml_file import TABLES
 
 _TYPES: Mapping[object, str] = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+_RECEIVERS: tuple[tuple[str, type[Table]], ...] = (
+    ("`[[notify.alertmanager]]`, one for each peer", AlertmanagerTable),
+    ("`[notify.pagerduty]`", PagerDutyTable),
+    ("`[notify.apprise]`", AppriseTable),
+)
 
 
 def key_tables() -> Iterable[str]:
@@ -23,6 +37,10 @@ def key_tables() -> Iterable[str]:
         yield from _section(f"`[{name}]`", table)
         if name == "vcenter":
             yield from _section("`[pairing.NAME]`, one for each pairing", PairingTable)
+            yield from _section("`[maintenance.NAME]`, one for each window", MaintenanceTable)
+        if name == "notify":
+            for title, receiver in _RECEIVERS:
+                yield from _section(title, receiver)
 
 
 def _section(title: str, table: type[Table]) -> Iterable[str]:
@@ -39,7 +57,7 @@ def _section(title: str, table: type[Table]) -> Iterable[str]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    value: Any = field.default
+    value: Any = field.get_default(call_default_factory=True)
     return "" if value is None else f"`{json.dumps(value)}`"
 
 

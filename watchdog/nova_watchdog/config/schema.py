@@ -11,6 +11,7 @@ import re
 import typing
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
@@ -81,6 +82,28 @@ def _listen(text: str) -> str:
     return text
 
 
+def _url(text: str) -> str:
+    """An address that shows no secret: accounts belong into files."""
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        good = False
+        parts = urlsplit("")
+    if not good or not text.isascii() or not text.isprintable() or " " in text:
+        # Not shown: what was meant for another key may be a token.
+        raise _refuse("is no address", "http://HOST:PORT or https://HOST:PORT, with or without a path")
+    if parts.username is not None or parts.password is not None:
+        raise _refuse("holds an account", "an address without one; secrets have files of their own")
+    if parts.query or parts.fragment:
+        raise _refuse("holds a query or a fragment", "an address without one")
+    return text.rstrip("/")
+
+
+def _url_or_empty(text: str) -> str:
+    return _url(text) if text else text
+
+
 def pairing_name_is_good(name: str) -> bool:
     """Whether a table `[pairing.NAME]` may be called that."""
     return _NAME.fullmatch(name) is not None
@@ -119,6 +142,9 @@ class OpenStackTable(Table):
     )
     interval_s: float = Field(5.0, ge=0.5, le=300, description="Pause between two readings.")
     timeout_s: float = Field(4.0, ge=0.1, le=60, description="Deadline of one reading, logging in included.")
+    workload_interval_s: float = Field(
+        60.0, ge=5, le=3600, description="Pause between two readings of hypervisors and builds."
+    )
 
 
 class VCenterTable(Table):
@@ -126,6 +152,27 @@ class VCenterTable(Table):
 
     interval_s: float = Field(5.0, ge=0.5, le=300, description="Pause between two canaries of a vCenter.")
     timeout_s: float = Field(5.0, ge=0.1, le=60, description="Deadline of one canary, logging in included.")
+    inventory_interval_s: float = Field(
+        60.0,
+        ge=5,
+        le=3600,
+        description="Pause between two readings of clusters, datastores, sessions and the certificate.",
+    )
+
+
+class BusTable(Table):
+    """How every message bus is probed. Addresses and accounts come from nova's own files."""
+
+    interval_s: float = Field(10.0, ge=1, le=60, description="Pause between two rounds at a message bus.")
+    timeout_s: float = Field(
+        12.0, ge=3, le=120, description="Deadline of one round, logging in and all pings included."
+    )
+    ping_timeout_s: float = Field(
+        5.0,
+        ge=0.5,
+        le=60,
+        description="How long a nova-compute or a conductor may take to answer an RPC ping.",
+    )
 
 
 class PairingTable(Table):
@@ -142,6 +189,22 @@ class PairingTable(Table):
         ),
     )
     mode: ModeName | None = Field(None, description="Overrides the top `mode` for this pairing.")
+
+
+class MaintenanceTable(Table):
+    """A window in which the daemon looks and alerts as ever, and does nothing."""
+
+    cron: str = Field(
+        description=(
+            "When it opens: minute, hour, day of month, month and day of week as in crontab(5),"
+            ' such as `"0 2 * * sat"`. Day of month and day of week cannot both be restricted.'
+        )
+    )
+    duration_min: float = Field(gt=0, le=10080, description="For how many minutes it stays open.")
+    timezone: str = Field("UTC", description='The time zone of `cron`, such as `"Europe/Berlin"`.')
+    pairings: list[str] = Field(
+        default_factory=list, description="The pairings that it holds for. Empty: all."
+    )
 
 
 class HttpTable(Table):
@@ -176,6 +239,73 @@ class LogTable(Table):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The least severe level that is logged."
     )
+
+
+class NotifyTable(Table):
+    """What all receivers of events share."""
+
+    runbook_base_url: Annotated[str, AfterValidator(_url_or_empty)] = Field(
+        "",
+        description=(
+            "Where your copy of `docs/runbooks` is served: `runbook_url` is this, `/` and `NAME.md`."
+            " Default: the path in this project."
+        ),
+    )
+    resend_s: float = Field(
+        60.0, ge=10, le=600, description="Pause between two tellings of an event that lasts, to Alertmanager."
+    )
+
+
+class AlertmanagerTable(Table):
+    """One Alertmanager. Every peer of a cluster has a table of its own."""
+
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        description="Its address, without `/api/v2`, such as `https://am1.example.org:9093`."
+    )
+    username: str | None = Field(None, min_length=1, description="The account, where it asks for one.")
+    password_file: AbsolutePath | None = Field(None, description="A file with the account's password alone.")
+    bearer_token_file: AbsolutePath | None = Field(
+        None, description="A file with a token, instead of an account."
+    )
+    ca_file: AbsolutePath | None = Field(
+        None, description="The CAs that its certificate is verified with. Default: the system's."
+    )
+    least_firing_s: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description=(
+            "An end is held back until its beginning was told so long ago. More than `group_wait` of every"
+            " route: what begins and ends within it Alertmanager tells nobody."
+        ),
+    )
+
+
+SeverityName = Literal["critical", "warning", "info"]
+
+
+class PagerDutyTable(Table):
+    """One service of PagerDuty, by its Events API v2."""
+
+    routing_key_file: AbsolutePath = Field(
+        description="A file with the integration key of the service alone, such as a systemd credential."
+    )
+    min_severity: SeverityName = Field("warning", description="What is less severe is not sent.")
+    url: Annotated[str, AfterValidator(_url)] = Field(
+        "https://events.pagerduty.com/v2/enqueue", description="The address of the API."
+    )
+    proxy: Annotated[str, AfterValidator(_url_or_empty)] = Field(
+        "", description="An HTTP proxy, such as `http://proxy.example.org:3128`."
+    )
+
+
+class AppriseTable(Table):
+    """Any service that apprise knows."""
+
+    urls_file: AbsolutePath = Field(
+        description="A file with apprise's addresses, one a line; `#` begins a comment."
+    )
+    min_severity: SeverityName = Field("warning", description="What is less severe is not sent.")
 
 
 def policy_meanings() -> Mapping[str, str]:

@@ -6,12 +6,17 @@ callables that read nova's files again, since a password may be rotated while th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apscheduler.triggers.cron import CronTrigger
+from oslo_config import cfg
+
 from nova_watchdog.config.errors import Mistake
 from nova_watchdog.config.secret import Secret
+from nova_watchdog.config.secret_file import SecretLines
+from nova_watchdog.core.events import Severity
 from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.policy import Policy
 
@@ -24,14 +29,16 @@ class OpenStackSettings:
     clouds_file: Path
     interval_s: float
     timeout_s: float
+    workload_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeSettings:
-    """The canary of every vCenter: pause between two probes, and the deadline of one."""
+    """The canary of every vCenter: pause between two probes, and the deadline of one. And its inventory."""
 
     interval_s: float
     timeout_s: float
+    inventory_interval_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,40 @@ class VCenterSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class MaintenanceWindow:
+    """Nothing is done from when `cron` fires, for `duration_s`. No `pairings`: all of them.
+
+    trigger: APScheduler's, made from `cron` and `timezone`.
+    """
+
+    name: str
+    cron: str
+    timezone: str
+    duration_s: float
+    pairings: tuple[str, ...]
+    trigger: CronTrigger = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BusSettings:
+    """One message bus, however many nova-computes are on it.
+
+    key: `rabbit://host:port,host:port/vhost` without an account, also the key of `Settings.buses`.
+    hosts: the nova-computes' own names, in the order of `pairings`.
+    conf: nova's options of the bus; reads nova's files again at each call, and gives the last good ones
+    while they cannot be read.
+    """
+
+    key: str
+    hosts: tuple[str, ...]
+    pairings: tuple[str, ...]
+    conf: Callable[[], cfg.ConfigOpts] = field(repr=False, compare=False)
+    interval_s: float
+    timeout_s: float
+    ping_timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class HttpSettings:
     """Where `/metrics`, `/healthz` and `/readyz` are served."""
 
@@ -119,6 +160,54 @@ class HttpSettings:
     def listen(self) -> str:
         """`host:port`, an IPv6 address in brackets."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertmanagerSettings:
+    """One Alertmanager: with an account, with a token, or with neither. The secrets come from files."""
+
+    url: str
+    username: str
+    password: SecretLines | None = field(compare=False)
+    bearer_token: SecretLines | None = field(compare=False)
+    ca_file: Path | None
+    least_firing_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PagerDutySettings:
+    """One service of PagerDuty. `proxy` is empty without one."""
+
+    routing_key: SecretLines = field(compare=False)
+    min_severity: Severity
+    url: str
+    proxy: str
+
+
+@dataclass(frozen=True, slots=True)
+class AppriseSettings:
+    """apprise's addresses, all of them secret."""
+
+    urls: SecretLines = field(compare=False)
+    min_severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class NotifySettings:
+    """Who is told of events directly. `runbook_base_url` is empty where the project's own path stands."""
+
+    runbook_base_url: str = ""
+    resend_s: float = 60.0
+    alertmanagers: tuple[AlertmanagerSettings, ...] = ()
+    pagerduty: PagerDutySettings | None = None
+    apprise: AppriseSettings | None = None
+
+    def known_secrets(self) -> Iterable[str]:
+        """Every secret that was read so far, for the last filter in front of the log. Reads nothing."""
+        files = [file for one in self.alertmanagers for file in (one.password, one.bearer_token)]
+        files += [self.pagerduty.routing_key] if self.pagerduty else []
+        files += [self.apprise.urls] if self.apprise else []
+        return tuple(secret for file in files if file is not None for secret in file.known())
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,4 +231,7 @@ class Settings:
     store_path: Path
     log_level: str
     notes: tuple[str, ...] = ()
+    buses: Mapping[str, BusSettings] = field(default_factory=dict)
     unwatched: tuple[Unwatched, ...] = ()
+    maintenance: tuple[MaintenanceWindow, ...] = ()
+    notify: NotifySettings = NotifySettings()

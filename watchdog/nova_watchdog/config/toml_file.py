@@ -15,9 +15,12 @@ from nova_watchdog.config.errors import Findings, Mistake
 from nova_watchdog.config.files import explain, unreadable
 from nova_watchdog.config.schema import (
     PAIRING_NAME_ALLOWED,
+    BusTable,
     ControlTable,
     HttpTable,
     LogTable,
+    MaintenanceTable,
+    NotifyTable,
     OpenStackTable,
     PairingTable,
     PolicyTable,
@@ -35,11 +38,13 @@ T = TypeVar("T", bound=Table)
 TABLES: Mapping[str, type[Table]] = {
     "openstack": OpenStackTable,
     "vcenter": VCenterTable,
+    "bus": BusTable,
     "policy": PolicyTable,
     "http": HttpTable,
     "control": ControlTable,
     "store": StoreTable,
     "log": LogTable,
+    "notify": NotifyTable,
 }
 _POSITION = re.compile(r"(?P<what>.*?) \(at (?P<where>line \d+, column \d+|end of document)\)", re.DOTALL)
 
@@ -66,19 +71,22 @@ class CloudParts:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The file's tables; None where a table holds a mistake."""
+    """The file's tables; None where a table holds a mistake. `notify` is judged by config/notify.py."""
 
     file: Path
     top: TopTable | None
     openstack: OpenStackTable | None
     cloud: CloudParts | None
     vcenter: VCenterTable | None
+    bus: BusTable | None
     pairings: Mapping[str, PairingParts]
+    maintenance: Mapping[str, MaintenanceTable | None]
     policy: Policy | None
     http: HttpTable | None
     control: ControlTable | None
     store: StoreTable | None
     log: LogTable | None
+    notify: object
 
 
 def read_document(file: Path, findings: Findings) -> Document | None:
@@ -86,22 +94,25 @@ def read_document(file: Path, findings: Findings) -> Document | None:
     raw = _parse(file, findings)
     if raw is None:
         return None
-    known = [*TopTable.model_fields, *TABLES, "pairing"]
+    known = [*TopTable.model_fields, *TABLES, "pairing", "maintenance"]
     for key in (key for key in raw if key not in known):
         findings.wrong(str(file), key, *unknown_key(key, known))
     top = {key: raw[key] for key in TopTable.model_fields if key in raw}
     return Document(
         file=file,
-        top=_validate(file, "", TopTable, top, findings),
-        openstack=_validate(file, "openstack", OpenStackTable, raw.get("openstack", {}), findings),
+        top=validate(file, "", TopTable, top, findings),
+        openstack=validate(file, "openstack", OpenStackTable, raw.get("openstack", {}), findings),
         cloud=_cloud(raw.get("openstack", {})),
-        vcenter=_validate(file, "vcenter", VCenterTable, raw.get("vcenter", {}), findings),
+        vcenter=validate(file, "vcenter", VCenterTable, raw.get("vcenter", {}), findings),
+        bus=validate(file, "bus", BusTable, raw.get("bus", {}), findings),
         pairings=_pairings(file, raw.get("pairing", {}), findings),
+        maintenance=_maintenance(file, raw.get("maintenance", {}), findings),
         policy=_policy(file, raw.get("policy", {}), findings),
-        http=_validate(file, "http", HttpTable, raw.get("http", {}), findings),
-        control=_validate(file, "control", ControlTable, raw.get("control", {}), findings),
-        store=_validate(file, "store", StoreTable, raw.get("store", {}), findings),
-        log=_validate(file, "log", LogTable, raw.get("log", {}), findings),
+        http=validate(file, "http", HttpTable, raw.get("http", {}), findings),
+        control=validate(file, "control", ControlTable, raw.get("control", {}), findings),
+        store=validate(file, "store", StoreTable, raw.get("store", {}), findings),
+        log=validate(file, "log", LogTable, raw.get("log", {}), findings),
+        notify=raw.get("notify", {}),
     )
 
 
@@ -127,7 +138,8 @@ def _parse(file: Path, findings: Findings) -> dict[str, Any] | None:
     return None
 
 
-def _validate(file: Path, prefix: str, table: type[T], raw: object, findings: Findings) -> T | None:
+def validate(file: Path, prefix: str, table: type[T], raw: object, findings: Findings) -> T | None:
+    """The checked table that is called `prefix` ("" for the top); None where a mistake was recorded."""
     if not isinstance(raw, dict):
         findings.wrong(str(file), prefix, f"is {toml_type(raw)}", f"a table [{prefix}]")
         return None
@@ -170,15 +182,26 @@ def _pairings(file: Path, raw: object, findings: Findings) -> Mapping[str, Pairi
     for name, value in raw.items():
         if not pairing_name_is_good(name):
             findings.wrong(str(file), f"pairing.{name}", "is no name for a pairing", PAIRING_NAME_ALLOWED)
-        _validate(file, f"pairing.{name}", PairingTable, value, findings)
+        validate(file, f"pairing.{name}", PairingTable, value, findings)
         good = _good_values(PairingTable, value)
         found[name] = PairingParts(good.get("unit", ""), tuple(good.get("nova_config", ())), good.get("mode"))
     return found
 
 
+def _maintenance(file: Path, raw: object, findings: Findings) -> Mapping[str, MaintenanceTable | None]:
+    if not isinstance(raw, dict):
+        allowed = "tables such as [maintenance.weekly]"
+        findings.wrong(str(file), "maintenance", f"is {toml_type(raw)}", allowed)
+        return {}
+    return {
+        name: validate(file, f"maintenance.{name}", MaintenanceTable, value, findings)
+        for name, value in raw.items()
+    }
+
+
 def _policy(file: Path, raw: object, findings: Findings) -> Policy | None:
     """The policy, with the inequalities between its fields checked by the policy itself."""
-    table = _validate(file, "policy", PolicyTable, raw, findings)
+    table = validate(file, "policy", PolicyTable, raw, findings)
     if table is None:
         return None
     policy = Policy(**table.model_dump())
