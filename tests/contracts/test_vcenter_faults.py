@@ -134,6 +134,18 @@ async def test_a_refused_password_is_tried_again_after_half_an_hour(world):
     assert (await world.port.read()).outcome is VCenterOutcome.OK
 
 
+async def test_the_next_daemon_does_not_repeat_a_refused_login(vcenter, tmp_path):
+    """One login at vCenter, in both their lives."""
+    refused = []
+    for _ in range(2):
+        world = SimulatorWorld(vcenter, memory_file=tmp_path / "vcenter-logins.json")
+        world.use_wrong_password()
+        assert (await world.port.read()).outcome is VCenterOutcome.LOGIN_REFUSED
+        refused.append(world.logins())
+        await world.close()
+    assert refused == [1, 0]
+
+
 async def test_the_account_logs_out_at_the_end(world):
     """No session is left behind by a clean end."""
     await world.port.read()
@@ -143,7 +155,9 @@ async def test_the_account_logs_out_at_the_end(world):
 
 
 def _sessions(world):
-    return [one for one in world.vcenter.control("GET", "/sessions")[1] if "pyvmomi" in one["userAgent"]]
+    return [
+        one for one in world.vcenter.control("GET", "/sessions")[1] if "nova-watchdog" in one["userAgent"]
+    ]
 
 
 async def test_the_end_does_not_wait_for_a_silent_vcenter(world):

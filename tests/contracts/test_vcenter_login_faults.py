@@ -7,7 +7,8 @@ from types import SimpleNamespace
 import pytest
 
 from fakes.clock import FakeClock
-from nova_watchdog.adapters._vcenter_session import VCenterSession, vmodl
+from nova_watchdog.adapters._vcenter_sdk import vmodl
+from nova_watchdog.adapters._vcenter_session import VCenterSession
 from nova_watchdog.ports import ProbeError
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 from contracts.waiting import PATIENCE_S
 from fakes.clock import FakeClock
 from fakes.vcenter import FakeVCenter
 from lab.vcsim.process import ADDRESS, INSTANCE_UUID, PASSWORD, USER, VCenter
+from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
+from nova_watchdog.core.model import ClusterView, Datastore, VCenterSession
 
 # For tests of silence, which last that long. Where answers are due, a slow machine gets its time.
 SHORT_S = 2.0
 CLUSTERS = ("DC0_C0", "DC0_C1")
+DAY_S = 86400.0
 
 
 class FakeWorld:
@@ -45,11 +52,54 @@ class FakeWorld:
     def remove_cluster(self, name: str) -> None:
         del self.port.clusters[name]
 
+    def recreate_cluster(self, name: str) -> None:
+        self.port.clusters[name] = "domain-c100"
+
     def use_wrong_password(self) -> None:
         self.port.refuse_login()
 
     def use_right_password(self) -> None:
         self.port.correct_password()
+
+    def hang_inspect(self) -> None:
+        self.port.hang_inspect()
+
+    def disable_drs(self, name: str) -> None:
+        self._change(name, lambda view: replace(view, drs_enabled=False))
+
+    def make_drs_manual(self, name: str) -> None:
+        self._change(name, lambda view: replace(view, drs_behavior="manual"))
+
+    def disconnect_host(self, name: str) -> None:
+        self._change(name, lambda view: replace(view, connected=view.connected - 1))
+        self._change_datastores(name, lambda one: replace(one, mounted_on=one.mounted_on - 1))
+
+    def put_host_into_maintenance(self, name: str) -> None:
+        self._change(name, lambda view: replace(view, in_maintenance=1))
+
+    def lose_datastores(self, name: str) -> None:
+        self._change_datastores(name, lambda one: replace(one, accessible=False, mounted_on=0))
+
+    def fill_datastores(self, name: str) -> None:
+        self._change_datastores(name, lambda one: replace(one, free_bytes=one.capacity_bytes // 50))
+
+    def unshare_datastores(self, name: str) -> None:
+        self._change_datastores(name, lambda one: replace(one, mounted_on=one.mounted_on - 1))
+
+    def end_certificate_in(self, days: int) -> None:
+        self.port.certificate_expires_in_s = days * DAY_S
+
+    def deny_sessions(self) -> None:
+        self.port.sessions = None
+
+    def open_session(self, agent: str, *, idle_s: int) -> None:
+        self.port.sessions = (*(self.port.sessions or ()), VCenterSession("127.0.0.1", agent, idle_s, 2))
+
+    def _change(self, name: str, change: Callable[[ClusterView], ClusterView]) -> None:
+        self.port.views[name] = change(self.port.view(name))
+
+    def _change_datastores(self, name: str, change: Callable[[Datastore], Datastore]) -> None:
+        self._change(name, lambda view: replace(view, datastores=tuple(map(change, view.datastores))))
 
 
 class SimulatorWorld:
@@ -57,10 +107,18 @@ class SimulatorWorld:
 
     uuid = INSTANCE_UUID
 
-    def __init__(self, vcenter: VCenter, *, timeout_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self,
+        vcenter: VCenter,
+        *,
+        timeout_s: float = PATIENCE_S,
+        inspect_timeout_s: float = PATIENCE_S,
+        memory_file: Path | None = None,
+    ) -> None:
         self.vcenter = vcenter
         self.password = PASSWORD
-        self.clock = FakeClock()
+        # Of a certificate's end only the real time can tell; all else is told by monotonic time.
+        self.clock = FakeClock(wall_s=SystemClock().wall_s())
         self._earlier = len(vcenter.logged())
         self.port = PyvmomiVCenter(
             ADDRESS,
@@ -68,10 +126,12 @@ class SimulatorWorld:
             USER,
             lambda: self.password,
             CLUSTERS,
-            ca_file=vcenter._ca,
+            ca_file=vcenter.ca_file,
             insecure=False,
             timeout_s=timeout_s,
             clock=self.clock,
+            inspect_timeout_s=inspect_timeout_s,
+            memory_file=memory_file,
         )
 
     @property
@@ -102,9 +162,46 @@ class SimulatorWorld:
     def remove_cluster(self, name: str) -> None:
         self.vcenter.fault("cluster-gone", cluster=name)
 
+    def recreate_cluster(self, name: str) -> None:
+        self.vcenter.fault("cluster-recreated", cluster=name)
+
     def use_wrong_password(self) -> None:
         self.password = "wrong"
         self.vcenter.fault("drop-sessions")
 
     def use_right_password(self) -> None:
         self.password = PASSWORD
+
+    def hang_inspect(self) -> None:
+        self.vcenter.fault("slow", delay="60s", call="CurrentTime")  # which no canary asks for
+
+    def disable_drs(self, name: str) -> None:
+        self.vcenter.fault("drs-off", cluster=name)
+
+    def make_drs_manual(self, name: str) -> None:
+        self.vcenter.fault("drs-manual", cluster=name)
+
+    def disconnect_host(self, name: str) -> None:
+        self.vcenter.fault("host-disconnected", cluster=name)
+
+    def put_host_into_maintenance(self, name: str) -> None:
+        self.vcenter.fault("host-maintenance", cluster=name)
+
+    def lose_datastores(self, name: str) -> None:
+        self.vcenter.fault("datastore-lost", cluster=name)
+
+    def fill_datastores(self, name: str) -> None:
+        self.vcenter.fault("datastore-full", cluster=name)
+
+    def unshare_datastores(self, name: str) -> None:
+        self.vcenter.fault("datastore-not-shared", cluster=name)
+
+    def end_certificate_in(self, days: int) -> None:
+        self.vcenter.fault("cert-expiring", days=days)
+
+    def deny_sessions(self) -> None:
+        self.vcenter.fault("no-session-privilege")
+
+    def open_session(self, agent: str, *, idle_s: int) -> None:
+        self.vcenter.login(agent=agent)
+        self.vcenter.fault("age-sessions", by=f"{idle_s}s")

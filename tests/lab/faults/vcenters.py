@@ -29,6 +29,10 @@ def _whole(fault: str, cloud: Cloud, arguments: Arguments) -> Callable[[], None]
     return functools.partial(_switch, cloud, arguments["vcenter"], fault, "0")
 
 
+def _expire(cloud: Cloud, arguments: Arguments) -> Callable[[], None]:
+    return _whole("cert-expiring", cloud, arguments | {"days": f"-{arguments['days']}"})
+
+
 def _drop(cloud: Cloud, arguments: Arguments) -> None:
     _switch(cloud, arguments["vcenter"], "drop-sessions", "1")
 
@@ -87,13 +91,38 @@ FAULTS = (
         "{vcenter} shows a certificate that is valid for only {days} more days.",
         Parameter("days", "days", "5"),
     ),
+    Fault(
+        "vcenter-cert-expired",
+        "The certificate of {vcenter} is over for {days} days: no client that verifies it gets in.",
+        _expire,
+        (VCENTER, Parameter("days", "days", "2")),
+    ),
+    _of_vcenter(
+        "vcenter-no-session-privilege",
+        "no-session-privilege",
+        "The account may not list the sessions of {vcenter}: they are unknown, and nothing else is.",
+    ),
     _of_cluster(
         "drs-off",
         "DRS of {pairing}'s cluster is switched off: nobody balances load inside it any more.",
     ),
+    _of_cluster(
+        "drs-manual",
+        "DRS of {pairing}'s cluster only recommends (manual): nobody carries out what it wants.",
+    ),
     _of_cluster("host-disconnected", "The first host of {pairing}'s cluster is disconnected from vCenter."),
-    _of_cluster("datastore-lost", "{pairing}'s cluster loses access to its datastore."),
+    _of_cluster("host-maintenance", "The first host of {pairing}'s cluster is in maintenance mode."),
+    _of_cluster("datastore-lost", "{pairing}'s cluster loses access to its datastores."),
+    _of_cluster("datastore-full", "The datastores of {pairing}'s cluster have 2 % free."),
+    _of_cluster(
+        "datastore-not-shared",
+        "The datastores of {pairing}'s cluster are not mounted on its last host any more.",
+    ),
     _of_cluster(
         "cluster-gone", "The cluster of {pairing} is gone from vCenter: nova-compute cannot start anywhere."
+    ),
+    _of_cluster(
+        "cluster-recreated",
+        "The cluster of {pairing} is made anew under its name, with another moid: nova-compute cannot start.",
     ),
 )

@@ -35,6 +35,7 @@ def service(site: Site, vcenter: VCenter) -> Service:
         "control": str(site.paths.control_socket(vcenter.name)),
         "clusters": str(vcenter.clusters),
         "hosts": str(HOSTS_PER_CLUSTER),
+        "host-domain": vcenter.esx_domain,
         "uuid": vcenter.instance_uuid,
         "user": accounts.VCENTER_USER,
         "password-file": str(password),

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _pyvmomi: Any = pyVmomi  # has no types of its own
 
 USER = "nova@vsphere.local"
+SESSION_USER = "VSPHERE.LOCAL\\nova"
+"""As a vCenter spells the same account in its list of sessions."""
 PASSWORD = "lab"
 INSTANCE_UUID = "0d3a1f5e-6d6e-4e57-9c42-1f5a2a0c7b11"
 ADDRESS = "127.0.0.1"
@@ -30,9 +32,11 @@ _START_TIMEOUT_S = 10.0
 class VCenter:
     """A running simulator: its process, its control socket and clients for it."""
 
-    def __init__(self, binary: Path, directory: Path) -> None:
+    def __init__(self, binary: Path, directory: Path, *, hosts: int = 2, datastores: int = 2) -> None:
         self._binary = binary
         self._directory = directory
+        self._hosts = hosts
+        self._datastores = datastores
         self.port = _free_port()
         self.requests = directory / "requests.jsonl"
         self._ca = directory / "ca.pem"
@@ -45,7 +49,8 @@ class VCenter:
             "listen": f"{ADDRESS}:{self.port}",
             "control": self._directory / "control.sock",
             "clusters": 2,
-            "hosts": 2,
+            "hosts": self._hosts,
+            "datastores": self._datastores,
             "uuid": INSTANCE_UUID,
             "user": USER,
             "password-file": self._directory / "password",
@@ -96,8 +101,13 @@ class VCenter:
         """A context with the throw-away authority."""
         return ssl.create_default_context(cafile=str(self._ca))
 
-    def client(self, timeout_s: float = 5) -> Any:
-        """A ServiceInstance that has not logged in."""
+    @property
+    def ca_file(self) -> Path:
+        """The throw-away authority."""
+        return self._ca
+
+    def client(self, timeout_s: float = 5, *, agent: str = "") -> Any:
+        """A ServiceInstance that has not logged in, which calls itself `agent`."""
         stub = _pyvmomi.SoapStubAdapter(
             host=ADDRESS,
             port=self.port,
@@ -105,6 +115,7 @@ class VCenter:
             version="vim.version.version10",
             sslContext=self.trust(),
             httpConnectionTimeout=timeout_s,
+            customHeaders={"User-Agent": agent} if agent else None,
         )
         self._stubs.append(stub)
         return _pyvmomi.vim.ServiceInstance("ServiceInstance", stub)
@@ -115,9 +126,9 @@ class VCenter:
             stub.DropConnections()
         self._stubs.clear()
 
-    def login(self, password: str = PASSWORD, timeout_s: float = 5) -> Any:
+    def login(self, password: str = PASSWORD, timeout_s: float = 5, *, agent: str = "") -> Any:
         """The content of a vCenter that has been logged in to."""
-        content = self.client(timeout_s).RetrieveContent()
+        content = self.client(timeout_s, agent=agent).RetrieveContent()
         content.sessionManager.Login(USER, password)
         return content
 

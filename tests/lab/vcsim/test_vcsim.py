@@ -45,7 +45,7 @@ def test_sessions_carry_address_agent_and_counted_calls(vcenter: VCenter) -> Non
     first = session()
     time.sleep(0.01)
     second = session()
-    assert (first.userName, first.ipAddress) == (process.USER, "127.0.0.1")
+    assert (first.userName, first.ipAddress) == (process.SESSION_USER, "127.0.0.1")
     assert first.userAgent.startswith("pyvmomi")
     assert second.callCount > first.callCount
     assert second.lastActiveTime > first.lastActiveTime
@@ -59,7 +59,7 @@ def test_control_tells_sessions_without_their_keys(vcenter: VCenter) -> None:
     assert status == http.client.OK
     mine = next(s for s in sessions if key.startswith(s["key"]))
     assert len(mine["key"]) == 8
-    assert mine["userName"] == process.USER
+    assert mine["userName"] == process.SESSION_USER
     assert mine["ipAddress"] == "127.0.0.1"
     assert mine["callCount"] >= 1
 
@@ -121,7 +121,7 @@ def test_moids_survive_a_restart(vcenter: VCenter) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ({"name": "nonsense", "on": 1}, "drop-sessions, drs-off"),
+        ({"name": "nonsense", "on": 1}, "drop-sessions, drs-manual, drs-off"),
         ({"name": "drs-off", "on": 1, "cluster": "nonsense"}, "DC0_C0, DC0_C1"),
         ({"name": "drs-off", "on": 1}, "DC0_C0, DC0_C1"),
         ({"name": "drs-off", "on": 1, "clusters": "DC0_C0"}, "allowed are [cluster]"),

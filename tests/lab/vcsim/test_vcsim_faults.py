@@ -232,12 +232,20 @@ def test_cluster_renamed_keeps_its_moid(vcenter: VCenter) -> None:
 def test_faults_of_all_kinds_at_once_are_all_taken_back(vcenter: VCenter) -> None:
     """One clear ends everything, whatever it was."""
     before = vcenter.state()["clusters"]
-    for name in ("drs-off", "host-disconnected", "datastore-lost", "cluster-gone"):
+    of_clusters = (
+        *("drs-off", "drs-manual", "host-disconnected", "host-maintenance", "datastore-lost"),
+        *("datastore-full", "datastore-not-shared", "cluster-recreated", "cluster-gone"),
+    )
+    for name in of_clusters:
         for cluster in ("DC0_C0", "DC0_C1"):
             vcenter.fault(name, cluster=cluster)
-    for name in ("cert-expiring", "wrong-password", "slow", "status503", "silent", "refused"):
+    of_vcenters = (
+        *("cert-expiring", "wrong-password", "no-session-privilege"),
+        *("slow", "status503", "silent", "refused"),
+    )
+    for name in of_vcenters:
         vcenter.fault(name)
-    assert len(vcenter.state()["faults"]) == 10
+    assert set(vcenter.state()["faults"]) == {*of_clusters, *of_vcenters}
     vcenter.clear()
     assert vcenter.state()["clusters"] == before
     assert sorted(clusters(vcenter.login())) == ["DC0_C0", "DC0_C1"]

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/hex"
+	"strings"
 	"sync"
 )
 
@@ -20,6 +21,15 @@ func (a *account) valid(user, password string) bool {
 	defer a.mu.Unlock()
 	same := subtle.ConstantTimeCompare([]byte(password), []byte(a.password)) == 1
 	return same && user == a.user
+}
+
+// downLevel spells user@domain as a vCenter does in its sessions: DOMAIN\user.
+func downLevel(user string) string {
+	at := strings.LastIndex(user, "@")
+	if at < 0 {
+		return user
+	}
+	return strings.ToUpper(user[at+1:]) + `\` + user[:at]
 }
 
 // scramble changes the password to a random one and returns the function that brings the old one back.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/vmware/govmomi/simulator"
 	"github.com/vmware/govmomi/vim25/mo"
 	"github.com/vmware/govmomi/vim25/types"
@@ -14,12 +16,12 @@ func update(object mo.Reference, name string, value types.AnyType) {
 	})
 }
 
-// setDRS switches the cluster's DRS; enabled it is fully automated.
-func (c *cluster) setDRS(enabled bool) {
+// setDRS switches the cluster's DRS on or off and sets what it may do by itself.
+func (c *cluster) setDRS(enabled bool, behavior types.DrsBehavior) {
 	drs := types.ClusterDrsConfigInfo{
 		Enabled:                   types.NewBool(enabled),
 		EnableVmBehaviorOverrides: types.NewBool(true),
-		DefaultVmBehavior:         types.DrsBehaviorFullyAutomated,
+		DefaultVmBehavior:         behavior,
 		VmotionRate:               3,
 	}
 	extended := *c.object.ConfigurationEx.(*types.ClusterConfigInfoEx)
@@ -34,10 +36,10 @@ func (c *cluster) drs() types.ClusterDrsConfigInfo {
 	return c.object.ConfigurationEx.(*types.ClusterConfigInfoEx).DrsConfig
 }
 
-// setConnection sets the connection state of one of the cluster's hosts, and what the cluster can use without it.
-func (c *cluster) setConnection(h *simulator.HostSystem, state types.HostSystemConnectionState) {
+// setRuntime changes the state of one of the cluster's hosts, and with it what the cluster can use.
+func (c *cluster) setRuntime(h *simulator.HostSystem, change func(*types.HostRuntimeInfo)) {
 	runtime := h.Runtime
-	runtime.ConnectionState = state
+	change(&runtime)
 	update(h, "runtime", runtime)
 	summary := h.Summary
 	summary.Runtime = &runtime
@@ -63,12 +65,53 @@ func (c *cluster) countHosts() {
 	update(c.object, "summary", &summary)
 }
 
-// setReachable mounts or loses one of the cluster's datastores on all of its hosts.
-func (c *cluster) setReachable(ds *simulator.Datastore, reachable bool) {
-	summary := ds.Summary
-	summary.Accessible = reachable
-	update(ds, "summary", summary)
-	update(ds, "host", mounts(c, reachable))
+// setStore changes what is wrong with one of the cluster's datastores, and shows it everywhere.
+func (c *cluster) setStore(s *store, change func(*store)) {
+	change(s)
+	summary := s.object.Summary
+	summary.Accessible = !s.lost
+	summary.FreeSpace = s.freeBytes
+	update(s.object, "summary", summary)
+	info := *s.object.Info.(*types.VmfsDatastoreInfo)
+	info.FreeSpace = s.freeBytes
+	update(s.object, "info", &info)
+	update(s.object, "host", c.mounts(s))
+	c.listStores(c.hosts[len(c.hosts)-1])
+}
+
+// listStores brings a host's list of datastores in line with what is mounted on it.
+func (c *cluster) listStores(h *simulator.HostSystem) {
+	var all []types.ManagedObjectReference
+	for _, s := range c.stores {
+		if s.mountedOn(c, h) {
+			all = append(all, s.object.Self)
+		}
+	}
+	update(h, "datastore", all)
+}
+
+// identify gives the cluster another moid, as when it was deleted and made anew with the same name and hosts.
+func (c *cluster) identify(moid string) error {
+	if simulator.Map.Get(c.object.Self) == nil {
+		return fmt.Errorf("cluster %s is gone: take that back first", c.name)
+	}
+	old := c.object
+	renewed := *old
+	renewed.Self.Value = moid
+	list(old, false)
+	simulator.Map.Remove(old.Self)
+	c.object = &renewed
+	list(c.object, true)
+	simulator.Map.Put(c.object)
+	for _, child := range c.contents()[1:] {
+		if parent := child.(mo.Entity).Entity().Parent; parent != nil && *parent == old.Self {
+			update(child, "parent", &c.object.Self)
+		}
+		if pool, ok := child.(*simulator.ResourcePool); ok {
+			update(pool, "owner", c.object.Self)
+		}
+	}
+	return nil
 }
 
 // rename gives the cluster another name; its moid stays.

@@ -156,14 +156,17 @@ type (
 		Behavior string `json:"behavior"`
 	}
 	hostState struct {
-		Name       string `json:"name"`
-		Moid       string `json:"moid"`
-		Connection string `json:"connection"`
+		Name              string `json:"name"`
+		Moid              string `json:"moid"`
+		Connection        string `json:"connection"`
+		InMaintenanceMode bool   `json:"inMaintenanceMode"`
 	}
 	datastoreState struct {
 		Name       string `json:"name"`
 		Moid       string `json:"moid"`
 		Accessible bool   `json:"accessible"`
+		FreeBytes  int64  `json:"freeBytes"`
+		Mounts     int    `json:"mounts"`
 	}
 )
 
@@ -188,10 +191,15 @@ func (c *cluster) state() clusterState {
 		DRS:     drsState{*drs.Enabled, string(drs.DefaultVmBehavior)},
 	}
 	for _, h := range c.hosts {
-		s.Hosts = append(s.Hosts, hostState{h.Name, h.Self.Value, string(h.Runtime.ConnectionState)})
+		s.Hosts = append(s.Hosts, hostState{
+			h.Name, h.Self.Value, string(h.Runtime.ConnectionState), h.Runtime.InMaintenanceMode,
+		})
 	}
-	for _, ds := range c.datastores {
-		s.Datastores = append(s.Datastores, datastoreState{ds.Name, ds.Self.Value, ds.Summary.Accessible})
+	for _, one := range c.stores {
+		ds := one.object
+		s.Datastores = append(s.Datastores, datastoreState{
+			ds.Name, ds.Self.Value, ds.Summary.Accessible, ds.Summary.FreeSpace, len(ds.Host),
+		})
 	}
 	return s
 }

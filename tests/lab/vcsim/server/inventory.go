@@ -16,6 +16,7 @@ import (
 const (
 	datastoreCapacityBytes = 1 << 40
 	datastoreFreeBytes     = 800 << 30
+	firstRecreated         = 100_000 // far above the numbers of all other objects
 )
 
 // shape is the size of a vCenter's inventory.
@@ -25,25 +26,38 @@ type shape struct {
 }
 
 func (s shape) check() error {
-	if s.clusters < 1 || s.clusters > 64 || s.hosts < 1 || s.hosts > 64 || s.datastores < 1 || s.datastores > 16 {
-		return fmt.Errorf("allowed are 1 to 64 clusters, 1 to 64 hosts and 1 to 16 datastores a cluster")
+	if s.clusters < 1 || s.clusters > 64 || s.hosts < 1 || s.hosts > 64 || s.datastores < 1 || s.datastores > 256 {
+		return fmt.Errorf("allowed are 1 to 64 clusters, 1 to 64 hosts and 1 to 256 datastores a cluster")
 	}
 	return nil
 }
 
 // cluster is one vSphere cluster with what belongs to it alone, so that a fault of one never touches another.
 type cluster struct {
-	name       string
-	object     *simulator.ClusterComputeResource
-	hosts      []*simulator.HostSystem
-	datastores []*simulator.Datastore
+	name   string
+	object *simulator.ClusterComputeResource
+	hosts  []*simulator.HostSystem
+	stores []*store
+}
+
+// store is one datastore of a cluster and what is wrong with it.
+type store struct {
+	object    *simulator.Datastore
+	lost      bool // no host reaches it
+	partial   bool // it is not mounted on the cluster's last host
+	freeBytes int64
+}
+
+func (s *store) mountedOn(c *cluster, h *simulator.HostSystem) bool {
+	return !s.partial || h != c.hosts[len(c.hosts)-1]
 }
 
 // inventory is everything behind the SOAP endpoint that faults change.
 type inventory struct {
-	model    *simulator.Model
-	clusters []*cluster // by name
-	dir      string     // holds the datastores' files
+	model     *simulator.Model
+	clusters  []*cluster // by name
+	dir       string     // holds the datastores' files
+	recreated int        // how often a cluster got a new moid
 }
 
 // newInventory makes the simulator's model, one datacenter DC0. The same shape always gives the same moids.
@@ -95,7 +109,7 @@ func (inv *inventory) furnish(c *cluster, s shape) error {
 		}
 		c.hosts = append(c.hosts, h)
 	}
-	c.setDRS(true)
+	c.setDRS(true, types.DrsBehaviorFullyAutomated)
 	for i := 0; i < s.datastores; i++ {
 		if err := inv.addDatastore(c, fmt.Sprintf("%s_DS%d", c.name, i)); err != nil {
 			return err
@@ -138,7 +152,8 @@ func (inv *inventory) addDatastore(c *cluster, name string) error {
 		Capacity: datastoreCapacityBytes, FreeSpace: datastoreFreeBytes, Accessible: true,
 		MultipleHostAccess: types.NewBool(len(c.hosts) > 1), MaintenanceMode: "normal",
 	}
-	ds.Host = mounts(c, true)
+	s := &store{object: ds, freeBytes: datastoreFreeBytes}
+	ds.Host = c.mounts(s)
 	folder.ChildEntity = append(folder.ChildEntity, ds.Self)
 	dc.Datastore = append(dc.Datastore, ds.Self)
 	c.object.Datastore = append(c.object.Datastore, ds.Self)
@@ -147,18 +162,21 @@ func (inv *inventory) addDatastore(c *cluster, name string) error {
 		system := simulator.Map.Get(*h.ConfigManager.DatastoreSystem).(*simulator.HostDatastoreSystem)
 		system.Datastore = h.Datastore
 	}
-	c.datastores = append(c.datastores, ds)
+	c.stores = append(c.stores, s)
 	return nil
 }
 
 // mounts lists the hosts of a cluster as they see one of its datastores.
-func mounts(c *cluster, reachable bool) []types.DatastoreHostMount {
+func (c *cluster) mounts(s *store) []types.DatastoreHostMount {
 	var all []types.DatastoreHostMount
 	for _, h := range c.hosts {
-		info := types.HostMountInfo{
-			AccessMode: "readWrite", Mounted: types.NewBool(reachable), Accessible: types.NewBool(reachable),
+		if !s.mountedOn(c, h) {
+			continue
 		}
-		if !reachable {
+		info := types.HostMountInfo{
+			AccessMode: "readWrite", Mounted: types.NewBool(!s.lost), Accessible: types.NewBool(!s.lost),
+		}
+		if s.lost {
 			info.InaccessibleReason = "AllPathsDown_Start"
 		}
 		all = append(all, types.DatastoreHostMount{Key: h.Self, MountInfo: info})

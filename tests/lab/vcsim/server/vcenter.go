@@ -38,6 +38,7 @@ type vcenter struct {
 	mu     sync.Mutex
 	status int           // answer everything with this HTTP status; 0: answer properly
 	delay  time.Duration // before each SOAP call
+	slowed string        // only this method is delayed; empty: all are
 }
 
 func newVCenter(
@@ -51,6 +52,7 @@ func newVCenter(
 	service.RegisterSDK(simulator.Map)
 	sessions := simulator.Map.SessionManager()
 	sessions.ValidLogin = a.valid
+	sessions.AccountName = downLevel
 	sessions.ServiceHostName = listen
 	mux := service.ServeMux
 	mux.HandleFunc(wsdlPath, func(w http.ResponseWriter, _ *http.Request) {
@@ -90,6 +92,9 @@ func (vc *vcenter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	vc.mu.Lock()
 	status, delay := vc.status, vc.delay
+	if vc.slowed != "" && vc.slowed != req.Method {
+		delay = 0
+	}
 	vc.mu.Unlock()
 	if status != 0 {
 		req.Code = status
@@ -149,10 +154,10 @@ func (vc *vcenter) setStatus(status int) {
 	vc.status = status
 }
 
-func (vc *vcenter) setDelay(delay time.Duration) {
+func (vc *vcenter) setDelay(delay time.Duration, method string) {
 	vc.mu.Lock()
 	defer vc.mu.Unlock()
-	vc.delay = delay
+	vc.delay, vc.slowed = delay, method
 }
 
 // answer is a whole HTTP response in memory.
