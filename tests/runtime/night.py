@@ -25,6 +25,7 @@ from nova_watchdog.runtime.probe import Probe
 from nova_watchdog.runtime.world import Probes, World
 
 KNOWABLE_S = 15.0
+SHARED = ("vcenter", "login", "bus", "conductor")
 _BEAT_EVERY_S = 10.0
 POLICY = Policy(restart_backoff_s=(0.0, 5.0, 10.0))
 
@@ -176,7 +177,7 @@ class Night:
 
         async def judged_start(unit: str, *, expected_invocation: str) -> None:
             process = self.processes[of_unit[unit]]
-            wrong = [what for what in ("vcenter", "login", "bus", "conductor") if self.knowable(what)]
+            wrong = list(filter(self.knowable, SHARED))
             wrong += [f"cluster of {of_unit[unit]}"] * self.knowable(f"cluster {of_unit[unit]}")
             wrong += ["stopped by a human"] * process.stopped_by_human
             self._forbid(f"start {unit}", wrong)
@@ -184,7 +185,7 @@ class Night:
 
         async def judged_kill(unit: str, *, expected_invocation: str) -> None:
             process = self.processes[of_unit[unit]]
-            wrong = [what for what in ("vcenter", "login", "bus", "conductor") if what in self.broken_since_s]
+            wrong = list(filter(self.broken_since_s.__contains__, SHARED))
             wrong += ["it is not hung"] * (not process.hung)
             wrong += ["another one is hung too"] * (sum(p.hung for p in self.processes.values()) > 1)
             self._forbid(f"kill {unit}", wrong)

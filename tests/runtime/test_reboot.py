@@ -42,7 +42,7 @@ async def test_what_was_given_up_gets_a_new_chance():
     """Whoever rebooted the machine has acted."""
     bench = await Bench().healthy()
     bench.systemd.let_starts_die(1)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(300)
     assert (bench.phase, len(bench.systemd.starts)) == (Phase.GIVEN_UP, POLICY.restart_budget)
     bench.systemd.let_starts_die(None)

@@ -16,7 +16,7 @@ async def test_it_begins_anew_and_starts_nothing_that_it_never_saw_running(chang
     """The record speaks of another nova-compute: this one may run on another controller (ADR 0008)."""
     bench = await Bench().healthy()
     bench.systemd.add(_OTHER)
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     bench.clock._boot_id = "boot-2"
     bench.boot(**change)
     await bench.pass_time(30)

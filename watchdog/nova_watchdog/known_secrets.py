@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from urllib.parse import unquote, urlsplit
+
+from oslo_config import cfg
 
 from nova_watchdog.config.settings import NotifySettings, Settings
 
@@ -26,13 +29,15 @@ class KnownSecrets:
 
     def in_use(self, settings: Settings) -> Settings:
         """The same settings; what their passwords give is known before it is used."""
-        self._known |= {one.nova.transport.url.reveal() for one in settings.pairings}
+        for one in settings.pairings:
+            self._note_url(one.nova.transport.url.reveal())
         # The last two: after a reload the old receivers may still be at it.
         self._notify = [*self._notify[-1:], settings.notify]
         vcenters = {
             key: replace(one, password=self._noting(one.password)) for key, one in settings.vcenters.items()
         }
-        return replace(settings, vcenters=vcenters)
+        buses = {key: replace(one, conf=self._noting_url(one.conf)) for key, one in settings.buses.items()}
+        return replace(settings, vcenters=vcenters, buses=buses)
 
     def _noting(self, password: Callable[[], str]) -> Callable[[], str]:
         def read() -> str:
@@ -40,3 +45,26 @@ class KnownSecrets:
             return found
 
         return read
+
+    def _noting_url(self, conf: Callable[[], cfg.ConfigOpts]) -> Callable[[], cfg.ConfigOpts]:
+        def read() -> cfg.ConfigOpts:
+            found = conf()
+            self._note_url(found.transport_url or "")
+            return found
+
+        return read
+
+    def _note_url(self, url: str) -> None:
+        """The whole of it, and each broker's password as it is written and as it is sent."""
+        if not url:
+            return
+        self._known.add(url)
+        try:
+            brokers = urlsplit(url).netloc.split(",")
+        except ValueError:
+            return  # not understood, so nobody uses it
+        for broker in brokers:
+            account, at, _ = broker.rpartition("@")
+            _, colon, password = account.partition(":")
+            if at and colon:
+                self._known |= {password, unquote(password)}

@@ -190,10 +190,12 @@ class PairingLoop:
             if edge:
                 self._transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:]
             return True
-        new = [edge] if edge else []
+        new = []
         if decision.state.pause != self._state.pause:
             wall_s = self._world.clock.wall_s()
             new.append(edges.pause_transition(decision, self._state.pause, wall_s))
+        if edge:
+            new.append(edge)
         if not new and decision.state == self._state and not self._store_problem:
             self._wishes.recorded()
             return True

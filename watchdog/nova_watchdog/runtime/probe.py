@@ -31,7 +31,7 @@ class Probe(Generic[T]):
     takes longer than `deadline_s` is Unknown. After one that failed the next comes within `retry_s`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain arguments, named where it is called
         self,
         kind: str,
         target: str,
