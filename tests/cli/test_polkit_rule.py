@@ -11,6 +11,7 @@ pytestmark = pytest.mark.lab
 
 MANAGER = ("org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager")
 LISTED = "nova-compute@cluster-a.service"
+SIGCONT = "18"
 OTHER = "nova-watchdog-probe.service"
 
 
@@ -36,13 +37,19 @@ def test_a_configured_unit_may_be_started_and_reset(controller: ControllerHandle
     assert call(controller, "ResetFailedUnit", "s", LISTED) == ""
 
 
+def test_a_configured_unit_may_be_sent_a_signal(controller: ControllerHandle) -> None:
+    """SIGCONT changes nothing in a process that runs."""
+    assert call(controller, "KillUnit", "ssi", LISTED, "all", SIGCONT) == ""
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
         ("StopUnit", "ss", LISTED, "fail"),
         ("RestartUnit", "ss", LISTED, "fail"),
-        ("KillUnit", "ssi", LISTED, "all", "9"),
         ("StartUnit", "ss", OTHER, "fail"),
+        ("KillUnit", "ssi", "polkit.service", "all", SIGCONT),
+        ("KillUnit", "ssi", "nova-watchdog.service", "all", SIGCONT),
         ("StartUnit", "ss", "nova-compute@other.service", "fail"),
         ("Reload",),
         ("MaskUnitFiles", "asbb", "1", LISTED, "true", "true"),

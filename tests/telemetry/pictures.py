@@ -3,171 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from nova_watchdog.core.budget import starts_left
-from nova_watchdog.core.decide import Decision, decide
-from nova_watchdog.core.memory import Memory, remember
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
     ActiveState,
-    LoadState,
+    Answer,
+    BusOutcome,
+    BusView,
+    ComputeOnBus,
     Mode,
-    Observation,
-    Observed,
-    Pairing,
-    Reading,
-    ServiceRecord,
-    ServicesView,
     StopCause,
-    UnitState,
-    Unknown,
     VCenterOutcome,
     VCenterView,
 )
-from nova_watchdog.core.policy import Policy
-from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot, ProbeSnapshot, Transition
-from nova_watchdog.core.state import PairingState
-
-# The monotonic clock's 0 as Unix time: 2026-01-02 03:04:05 UTC.
-EPOCH_WALL_S = 1767323045.0
-VCENTER = "vc1.example.com:443"
-POLICY = Policy()
-
-
-def pairing(name: str = "cluster-a", mode: Mode = Mode.PROTECT) -> Pairing:
-    return Pairing(name, f"nova-compute@{name}.service", f"compute-{name}", VCENTER, name, mode)
-
-
-RUNNING = UnitState(
-    load=LoadState.LOADED,
-    active=ActiveState.ACTIVE,
-    sub="running",
-    main_pid=4242,
-    result="success",
-    detail="",
-    job=None,
-    started_at_s=1.0,
-    changed_at_s=1.0,
-    invocation_id="a" * 32,
-    stop_cause=StopCause.RUNNING,
+from nova_watchdog.core.snapshot import FleetSnapshot, ProbeSnapshot, ReceiverSnapshot
+from telemetry.story import (
+    BUS,
+    CLUSTER,
+    DATASTORE,
+    DAY_S,
+    EPOCH_WALL_S,
+    GIB,
+    MISSING,
+    ON_BUS,
+    POLICY,
+    RECORD,
+    RUNNING,
+    SESSION,
+    VCENTER,
+    Story,
+    ended,
+    pairing,
 )
-MISSING = replace(RUNNING, load=LoadState.NOT_FOUND, active=ActiveState.INACTIVE, sub="dead", main_pid=0)
-RECORD = ServiceRecord("7", "compute-cluster-a", True, False, "", False, "2026-01-02T03:04:05")  # noqa: FBT003
 
-
-def ended(at_s: float, *, detail: str = "signal=KILL", cause: StopCause = StopCause.BY_ITSELF) -> UnitState:
-    """The unit without its process since then."""
-    return replace(
-        RUNNING,
-        active=ActiveState.FAILED,
-        sub="failed",
-        main_pid=0,
-        result="signal",
-        detail=detail,
-        changed_at_s=at_s,
-        stop_cause=cause,
-    )
-
-
-@dataclass
-class Story:
-    """One pairing through a sequence of ticks."""
-
-    pairing: Pairing = field(default_factory=pairing)
-    policy: Policy = POLICY
-    now_s: float = 0.0
-    memory: Memory = field(default_factory=lambda: Memory(watching_since_s=0.0))
-    state: PairingState = field(default_factory=PairingState)
-    decision: Decision | None = None
-    observation: Observation | None = None
-    since_s: float = 0.0
-    last_action: str = ""
-    transitions: tuple[Transition, ...] = ()
-    unit: UnitState = RUNNING
-    record: ServiceRecord | None = None
-    vcenter: VCenterView | None = None
-    unit_unknown: str = ""
-    vcenter_unknown: str = ""
-    services_unknown: str = ""
-    store_problem: str = ""
-    conductors_up: int = 1
-    heartbeats: int = 0
-
-    def tick(self, now_s: float, *, beat: bool = True) -> Story:
-        """Read everything at that time and decide. `beat`: Nova's record advanced."""
-        self.now_s = now_s
-        self.heartbeats += beat
-        self.observation = Observation(self._unit(), self._vcenter(), self._services())
-        self.memory = remember(self.memory, self.pairing, self.observation)
-        before = self.decision
-        self.decision = decide(self.pairing, self.state, self.observation, self.memory, self.policy, now_s)
-        self.state = self.decision.state
-        word = self.decision.diagnosis.diagnosis
-        if before is None or before.diagnosis.diagnosis is not word:
-            self.since_s = now_s
-        edge = Transition(
-            EPOCH_WALL_S + now_s,
-            word.value,
-            self.state.phase.value,
-            self.decision.rule.number,
-            self.decision.rule.why,
-            self.decision.rule.verb.value,
-        )
-        last = self.transitions[-1] if self.transitions else None
-        if last is None or (last.diagnosis, last.rule) != (edge.diagnosis, edge.rule):
-            self.transitions = (*self.transitions, edge)
-        if "start" in edge.action:
-            self.last_action = "start: done"
-        return self
-
-    def healthy(self) -> Story:
-        """Watched from its start until it is healthy, at 30 s."""
-        self.unit = replace(RUNNING, started_at_s=2.0, changed_at_s=2.0)
-        for now_s in (1.0, 5.0, 10.0, 20.0, 30.0):
-            self.tick(now_s)
-        return self
-
-    def shown(self) -> PairingSnapshot:
-        assert self.decision is not None
-        assert self.observation is not None
-        return PairingSnapshot(
-            pairing=self.pairing,
-            observation=self.observation,
-            memory=self.memory,
-            decision=self.decision,
-            remedy=self.decision.rule.remedy.replace("UNIT", self.pairing.unit).replace(
-                "HOST", self.pairing.host
-            ),
-            starts_left=starts_left(self.state, self.policy, self.now_s),
-            budget=self.policy.restart_budget,
-            diagnosis_since_wall_s=EPOCH_WALL_S + self.since_s,
-            ticked_at_s=self.now_s,
-            last_action=self.last_action,
-            store_problem=self.store_problem,
-            transitions=self.transitions[-8:],
-        )
-
-    def _unit(self) -> Observed[UnitState]:
-        if self.unit_unknown:
-            return Unknown(self.unit_unknown, self.now_s - 0.5)
-        return Reading(self.unit, self.now_s - 0.01, self.now_s)
-
-    def _vcenter(self) -> Observed[VCenterView]:
-        if self.vcenter_unknown:
-            return Unknown(self.vcenter_unknown, self.now_s - 0.5)
-        view = self.vcenter or VCenterView(
-            VCenterOutcome.OK, "", "uuid-1", {self.pairing.cluster: "domain-c8"}
-        )
-        return Reading(view, self.now_s - 0.2, self.now_s - 0.1)
-
-    def _services(self) -> Observed[ServicesView]:
-        if self.services_unknown:
-            return Unknown(self.services_unknown, self.now_s - 0.5)
-        record = self.record or replace(RECORD, host=self.pairing.host)
-        record = replace(record, updated_at=f"2026-01-02T03:04:{self.heartbeats:02d}")
-        view = ServicesView({record.host: record}, self.conductors_up, 1)
-        return Reading(view, self.now_s - 0.3, self.now_s - 0.1)
+__all__ = [
+    "BUS",
+    "CLUSTER",
+    "DATASTORE",
+    "DAY_S",
+    "EPOCH_WALL_S",
+    "GIB",
+    "MISSING",
+    "ON_BUS",
+    "POLICY",
+    "RECORD",
+    "RUNNING",
+    "SESSION",
+    "VCENTER",
+    "Story",
+    "ended",
+    "pairing",
+]
 
 
 def healthy(name: str = "cluster-a", mode: Mode = Mode.PROTECT) -> Story:
@@ -290,10 +177,87 @@ def killed_just_now() -> Story:
 
 
 def no_record() -> Story:
-    """Nova knows another host only."""
+    """Nova has never known its host."""
+    story = Story()
+    story.record = replace(RECORD, host="somebody-else")
+    for now_s in (5.0, 20.0, POLICY.start_cap_s + 10.0):
+        story.tick(now_s)
+    return story
+
+
+def cell_down() -> Story:
+    """Nova knows another host only, after it knew this one."""
     story = healthy()
     story.record = replace(RECORD, host="somebody-else")
     return story.tick(35.0)
+
+
+def bus_down() -> Story:
+    story = healthy()
+    story.bus = BusView(BusOutcome.UNREACHABLE, "connection refused")
+    return story.tick(35.0)
+
+
+def bus_blocked() -> Story:
+    story = healthy()
+    story.bus = BusView(BusOutcome.BLOCKED, "connection.blocked: low on memory")
+    return story.tick(35.0)
+
+
+def conductor_silent() -> Story:
+    """The bus is proven, and no conductor answers for long enough."""
+    story = healthy()
+    story.bus = BusView(BusOutcome.OK, "", Answer.UNANSWERED)
+    for now_s in (35.0, 45.0, 55.0):
+        story.tick(now_s, beat=False)
+    return story
+
+
+def hung(*, beat: bool = False) -> Story:
+    """It answers no ping any more, and does not report, as both witnesses say again after the verdict."""
+    story = healthy()
+    story.on_bus = ComputeOnBus(Answer.UNANSWERED, None, consumers=1, queued=3)
+    for step in range(9):
+        story.tick(35.0 + 10.0 * step, beat=beat)
+    return story
+
+
+def unresponsive() -> Story:
+    """It answers no ping any more, and reports."""
+    return hung(beat=True)
+
+
+def cluster_degraded(name: str = "cluster-a") -> Story:
+    """A host is away, and DRS is not fully automated."""
+    story = healthy(name)
+    story.cluster = replace(CLUSTER, connected=2, drs_behavior="partiallyAutomated")
+    return story.tick(35.0)
+
+
+def build_stuck(name: str = "cluster-a") -> Story:
+    """An instance is stuck in BUILD."""
+    story = healthy(name)
+    story.load = replace(story.load, builds_s=(POLICY.build_stuck_s + 60.0, 5.0))
+    return story.tick(35.0)
+
+
+def degraded() -> Story:
+    return build_stuck()
+
+
+def paused() -> Story:
+    """Killed while a human wants it left alone."""
+    story = healthy().paused(until_s=3630.0)
+    story.unit = ended(30.5)
+    return story.tick(31.0, beat=False)
+
+
+def maintenance() -> Story:
+    """Killed while a maintenance window is open."""
+    story = healthy()
+    story.window = "storage"
+    story.unit = ended(30.5)
+    return story.tick(31.0, beat=False)
 
 
 def auto_disabled() -> Story:
@@ -311,6 +275,7 @@ def unread() -> Story:
     """The first look of a fresh daemon: nothing was read."""
     story = Story(pairing())
     story.unit_unknown = story.vcenter_unknown = story.services_unknown = "not read yet"
+    story.bus_unknown = story.inventory_unknown = story.workload_unknown = "not read yet"
     return story.tick(1.0, beat=False)
 
 
@@ -336,6 +301,16 @@ EVERY = (
     blind,
     no_conductor,
     no_record,
+    cell_down,
+    bus_down,
+    bus_blocked,
+    conductor_silent,
+    hung,
+    unresponsive,
+    cluster_degraded,
+    degraded,
+    paused,
+    maintenance,
     disabled,
     auto_disabled,
     stuck_disabled,
@@ -352,6 +327,13 @@ MISTAKE = "/etc/nova/x.conf: [vmware] host_ip: is empty; allowed: a host name or
 PROBES = (
     ProbeSnapshot("vcenter", VCENTER, True, "", 0.012, EPOCH_WALL_S + 29.0, 6, 1),  # noqa: FBT003
     ProbeSnapshot("nova", "watchdog", False, "not run yet"),  # noqa: FBT003
+    ProbeSnapshot("bus", BUS, True, "", 0.045, EPOCH_WALL_S + 28.0, 3, 0),  # noqa: FBT003
+    ProbeSnapshot("inventory", VCENTER, True, "", 0.15, EPOCH_WALL_S + 20.0, 1, 0),  # noqa: FBT003
+    ProbeSnapshot("workload", "watchdog", True, "", 0.2, EPOCH_WALL_S + 20.0, 1, 0),  # noqa: FBT003
+)
+RECEIVERS = (
+    ReceiverSnapshot("pager", delivered=7, failures=2, dropped=1, queued=3, bound=200, problem="HTTP 429"),
+    ReceiverSnapshot("alertmanager.am1", delivered=9, bound=200),
 )
 
 
@@ -374,6 +356,9 @@ def fleet(
         actions=actions or {},
         loop_lag_s=0.002,
         unwatched=dict.fromkeys(unwatched, (MISTAKE,)),
+        receivers=RECEIVERS,
+        reloads={"done": 2},
+        scheduler_skips={"storage": 0},
     )
 
 

@@ -288,13 +288,13 @@ async def test_a_failed_start_leaves_nothing_listening(daemon: Daemon, tmp_path:
 
 
 async def test_a_scrape_of_many_pairings_is_fast(daemon: Daemon) -> None:
-    """Rendering is on the event loop, so it must be short: twenty pairings on one controller."""
-    daemon.snapshot = pictures.fleet(*(pictures.healthy(f"cluster-{n}") for n in range(20)))
+    """Rendering is on the event loop, so it must be short: fifty pairings on one controller."""
+    daemon.snapshot = pictures.fleet(*(pictures.healthy(f"cluster-{n}") for n in range(50)))
     server = await daemon.serve()
     best_s = math.inf
     for _ in range(3):
         began_s = time.thread_time()  # what the loop's thread computes: other work on the machine is not ours
         _, _, body = await get(server, "/metrics")
         best_s = min(best_s, time.thread_time() - began_s)
-    print(f"scrape of 20 pairings: {best_s * 1000:.0f} ms, {len(body)} bytes, {body.count(chr(10))} lines")
+    print(f"scrape of 50 pairings: {best_s * 1000:.0f} ms, {len(body)} bytes, {body.count(chr(10))} lines")
     assert best_s < 0.25

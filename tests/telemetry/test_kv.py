@@ -12,8 +12,8 @@ from nova_watchdog.core.model import Mode
 
 def test_plain_words_stay_bare() -> None:
     """What needs no quotes gets none: the line is for people too."""
-    line = kv("edge", pairing="cluster-a", unit="nova-compute@cluster-a.service", rule="R36", count=3)
-    assert line == "event=edge pairing=cluster-a unit=nova-compute@cluster-a.service rule=R36 count=3"
+    line = kv("edge", pairing="cluster-a", unit="nova-compute@cluster-a.service", rule="R39", count=3)
+    assert line == "event=edge pairing=cluster-a unit=nova-compute@cluster-a.service rule=R39 count=3"
 
 
 @pytest.mark.parametrize(

@@ -1,64 +1,34 @@
 from __future__ import annotations
 
+import enum
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.facts import HeartbeatFact, NovaFact, UnitFact, VCenterFact
-from nova_watchdog.core.model import Mode, Pairing
-from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.core.facts import (
+    BusFact,
+    HeartbeatFact,
+    NovaFact,
+    Quality,
+    RpcFact,
+    UnitFact,
+    VCenterFact,
+)
+from nova_watchdog.core.model import Mode
 from nova_watchdog.core.state import Phase
-from nova_watchdog.runtime.act import Outcome
-from nova_watchdog.telemetry.families import FAMILIES, OUTCOMES, PREFIX, SERVICE_STATES
+from nova_watchdog.telemetry.families import FAMILIES, PREFIX, READINGS, SERVICE_STATES
 from nova_watchdog.telemetry.metrics import Exporter
 from nova_watchdog.telemetry.metrics_page import page
 from telemetry import pictures
 from telemetry.pictures import Story
+from telemetry.scraped import JOINED, Scraped, scraped, shape
 
 DOCS = Path(__file__).parents[2] / "docs"
-
-
-class Scraped:
-    """The exporter's text for one snapshot, read back by Prometheus' own parser."""
-
-    def __init__(
-        self, snapshot: FleetSnapshot, *, later_s: float = 0.0, pairings: Sequence[Pairing] = ()
-    ) -> None:
-        clock = pictures.StoppedClock(snapshot.now_s + later_s)
-        body, _ = Exporter(lambda: snapshot, clock, pairings).render()
-        self.text = body.decode()
-        self.families = {family.name: family for family in text_string_to_metric_families(self.text)}
-        self.samples = {
-            (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-            for family in self.families.values()
-            for sample in family.samples
-        }
-
-    def value(self, name: str, **labels: str) -> float:
-        """The one sample of these labels, the prefix left out."""
-        return self.samples[PREFIX + name, tuple(sorted(labels.items()))]
-
-    def holding(self, name: str, label: str, pairing: str = "cluster-a") -> list[str]:
-        """The members of a state set that are 1."""
-        return [
-            dict(labels)[label]
-            for (sample, labels), value in self.samples.items()
-            if sample == PREFIX + name and dict(labels)["pairing"] == pairing and value == 1.0
-        ]
-
-
-def scraped(*stories: Story, later_s: float = 0.0) -> Scraped:
-    return Scraped(pictures.fleet(*stories), later_s=later_s)
-
-
-def shape(found: Scraped) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
-    """Every series' name and labels, the process's own and the version's left out."""
-    return {key for key in found.samples if key[0].startswith(PREFIX)}
 
 
 def diagnosis_of(story: Callable[[], Story]) -> Diagnosis:
@@ -77,7 +47,7 @@ def test_exactly_the_diagnosis_that_holds_is_1(story: Callable[[], Story]) -> No
     """One series a member: the one that holds is 1, all others are there and 0."""
     found, diagnosis = scraped(story()), diagnosis_of(story)
     assert found.holding("pairing_diagnosis", "diagnosis") == [diagnosis.value]
-    values = [found.value("pairing_diagnosis", pairing="cluster-a", diagnosis=d.value) for d in Diagnosis]
+    values = [found.value("pairing_diagnosis", **JOINED, diagnosis=d.value) for d in Diagnosis]
     assert sorted(values) == [0.0] * (len(Diagnosis) - 1) + [1.0]
 
 
@@ -95,6 +65,9 @@ def test_the_series_exist_before_the_first_look() -> None:
     assert found.holding("pairing_phase", "phase") == []
     assert found.holding("pairing_unit_state", "state") == ["unknown"]
     assert found.holding("pairing_service_state", "state") == ["unknown"]
+    assert found.holding("pairing_condition", "condition") == ["unknown"]
+    assert found.holding("pairing_permission", "permission") == []
+    assert found.value("pairing_not_provisionable_seconds_total", pairing="cluster-a") == 0.0
     assert found.value("pairing_last_look_timestamp_seconds", pairing="cluster-a") == 0.0
     assert found.value("pairing_diagnosis_since_timestamp_seconds", pairing="cluster-a") == 0.0
     assert math.isnan(found.value("pairing_budget_starts_left", pairing="cluster-a"))
@@ -140,16 +113,27 @@ def test_exactly_the_phase_that_holds_is_1(story: Callable[[], Story], phase: Ph
         (pictures.blind, "nova", NovaFact.BLIND),
         (pictures.no_conductor, "nova", NovaFact.CONDUCTORS_DOWN),
         (pictures.no_record, "nova", NovaFact.NO_RECORD),
+        (pictures.cell_down, "nova", NovaFact.CELL_DOWN),
         (pictures.healthy, "nova", NovaFact.KNOWN),
         (pictures.unread, "heartbeat", HeartbeatFact.UNSEEN),
         (pictures.starting, "heartbeat", HeartbeatFact.AWAITED),
         (pictures.healthy, "heartbeat", HeartbeatFact.FRESH),
         (pictures.not_reporting, "heartbeat", HeartbeatFact.STALE),
+        (pictures.elsewhere, "heartbeat", HeartbeatFact.ELSEWHERE),
+        (pictures.unread, "bus", BusFact.UNKNOWN),
+        (pictures.bus_down, "bus", BusFact.DOWN),
+        (pictures.bus_blocked, "bus", BusFact.BLOCKED),
+        (pictures.healthy, "bus", BusFact.OK),
+        (pictures.unread, "rpc", RpcFact.UNKNOWN),
+        (pictures.conductor_silent, "rpc", RpcFact.CONDUCTOR_SILENT),
+        (pictures.hung, "rpc", RpcFact.UNANSWERED),
+        (pictures.healthy, "rpc", RpcFact.ANSWERED),
+        (pictures.healthy, "quality", Quality.FINE),
+        (pictures.degraded, "quality", Quality.DEGRADED),
+        (pictures.cluster_degraded, "quality", Quality.CLUSTER_DEGRADED),
     ],
 )
-def test_each_fact_is_shown_by_its_state_set(
-    story: Callable[[], Story], name: str, state: UnitFact | VCenterFact | NovaFact | HeartbeatFact
-) -> None:
+def test_each_fact_is_shown_by_its_state_set(story: Callable[[], Story], name: str, state: enum.Enum) -> None:
     """Each member of each fact is 1 in a story that leads there, and the only one."""
     assert scraped(story()).holding(f"pairing_{name}_state", "state") == [state.value]
 
@@ -185,6 +169,7 @@ def test_a_pairings_identity_is_one_info_series() -> None:
         "unit": "nova-compute@cluster-a.service",
         "host": "compute-cluster-a",
         "vcenter": pictures.VCENTER,
+        "bus": pictures.BUS,
         "cluster": "cluster-a",
         "mode": "observe",
     }
@@ -199,17 +184,18 @@ def test_the_heartbeats_age_grows_between_two_looks_and_is_nan_without_one() -> 
     assert math.isnan(scraped(pictures.unread()).value(name, pairing="cluster-a"))
 
 
-@pytest.mark.parametrize("reading", ["unit", "vcenter", "services"])
+@pytest.mark.parametrize("reading", ["unit", "vcenter", "services", "bus", "inventory", "workload"])
 def test_an_unknown_reading_is_0_and_has_no_age(reading: str) -> None:
     """One probe that cannot tell shows in its own series alone."""
     story = pictures.healthy()
     setattr(story, f"{reading}_unknown", "timeout")
     found = scraped(story.tick(31.0))
-    for name in ("unit", "vcenter", "services"):
+    silent = {reading, "inventory"} if reading == "vcenter" else {reading}  # it goes over the same session
+    for name in READINGS:
         known = found.value("pairing_reading_known", pairing="cluster-a", reading=name)
         age_s = found.value("pairing_reading_age_seconds", pairing="cluster-a", reading=name)
-        assert known == float(name != reading)
-        assert math.isnan(age_s) is (name == reading)
+        assert known == float(name not in silent)
+        assert math.isnan(age_s) is (name in silent)
 
 
 def test_the_budget_shrinks_with_each_start_that_counts() -> None:
@@ -250,55 +236,40 @@ def test_times_are_unix_times() -> None:
     assert found.value("start_time_seconds") == pictures.EPOCH_WALL_S
 
 
-def test_actions_are_there_at_0_and_count() -> None:
-    """Every acting rule's series exists before it ever acted, so that a first increase is seen."""
-    key = ("cluster-a", "R36", "start", "done")
-    story = pictures.healthy()
-    before = scraped(story)
-    after = Scraped(pictures.fleet(story, actions={key: 2}))
-    labels = {"pairing": "cluster-a", "rule": "R36", "action": "start", "outcome": "done"}
-    assert before.value("actions_total", **labels) == 0.0
-    assert after.value("actions_total", **labels) == 2.0
-    assert shape(before) == shape(after)
-    rules = {dict(key[1])["rule"] for key in before.samples if key[0] == PREFIX + "actions_total"}
-    assert rules == {"R34", "R36", "R49"}
+def test_openmetrics_tells_the_same_values() -> None:
+    """Prometheus asks for it first; its own strict parser reads the same series from it."""
+    snapshot = pictures.fleet(pictures.killed(), pictures.healthy("cluster-b"))
+    exporter = Exporter(lambda: snapshot, pictures.StoppedClock(snapshot.now_s))
+    body, content_type = exporter.render("application/openmetrics-text; version=1.0.0")
+    assert content_type.startswith("application/openmetrics-text")
+    strict = {
+        (sample.name, tuple(sorted(sample.labels.items()))): repr(sample.value)
+        for family in parse_openmetrics(body.decode())
+        for sample in family.samples
+        if sample.name.startswith(PREFIX)
+    }
+    plain = Scraped(snapshot)
+    assert strict == {key: repr(plain.samples[key]) for key in shape(plain)}
 
 
-def test_the_outcomes_are_the_runtimes() -> None:
-    """The words here and there are the same, or series would appear late."""
-    assert set(OUTCOMES) == {outcome.value for outcome in Outcome}
+def test_a_label_from_the_configuration_cannot_break_the_text() -> None:
+    """Quotes, backslashes and newlines are escaped, and read back as they were."""
+    odd = replace(pictures.pairing(), cluster='a"b\\c\nd', unit="x@\\x2d.service")
+    found = Scraped(pictures.fleet(), pairings=[odd])
+    (sample,) = found.families[PREFIX + "pairing_info"].samples
+    assert (sample.labels["cluster"], sample.labels["unit"]) == (odd.cluster, odd.unit)
 
 
-def test_probes_are_told_both_ways() -> None:
-    """One that works and one that never ran."""
-    found = scraped(pictures.healthy())
-    works = {"kind": "vcenter", "target": pictures.VCENTER}
-    fails = {"kind": "nova", "target": "watchdog"}
-    assert found.value("probe_success", **works) == 1.0
-    assert found.value("probe_success", **fails) == 0.0
-    assert found.value("probe_runs_total", **works) == 6.0
-    assert found.value("probe_failures_total", **works) == 1.0
-    assert found.value("probe_last_duration_seconds", **works) == 0.012
-    assert math.isnan(found.value("probe_last_duration_seconds", **fails))
-    assert found.value("probe_last_success_timestamp_seconds", **works) == pictures.EPOCH_WALL_S + 29.0
-    assert found.value("probe_last_success_timestamp_seconds", **fails) == 0.0
-
-
-def test_the_loops_lag_and_the_build_are_told() -> None:
-    """Who runs, and how well."""
-    story = pictures.healthy()
-    late = Scraped(replace(pictures.fleet(story), loop_lag_s=2.5))
-    assert scraped(story).value("loop_lag_seconds") == 0.002
-    assert late.value("loop_lag_seconds") == 2.5
-    (sample,) = late.families[PREFIX + "build_info"].samples
-    assert (sample.labels["version"], sample.labels["controller"]) == ("1.2.3", "ctl1")
-
-
-def test_the_process_itself_is_exported_and_created_series_are_off() -> None:
-    """Memory and CPU of the daemon, and nothing that doubles the series."""
-    found = scraped(pictures.healthy())
-    assert found.families["process_resident_memory_bytes"].samples[0].value > 0
-    assert "_created" not in found.text
+def test_a_reload_changes_the_series() -> None:
+    """The configured pairings may come from a function; what is gone leaves nothing behind."""
+    configured = [pictures.pairing(f"cluster-{n}") for n in range(9)]
+    exporter = Exporter(pictures.fleet, pictures.StoppedClock(), lambda: configured)
+    assert b'"cluster-8"' in exporter.render()[0]
+    del configured[1:]
+    body, _ = exporter.render()
+    assert b'"cluster-0"' in body
+    assert b'"cluster-8"' not in body
+    assert len(exporter._series) < 400
 
 
 def test_no_text_from_outside_becomes_a_label() -> None:

@@ -13,7 +13,7 @@ async def test_the_loop_tells_why_its_record_cannot_be_written_until_it_can() ->
     """Killed while the disk is full: nothing is started, and everybody is told why; then it goes on."""
     bench = await Bench().healthy()
     bench.store.cut("store.json: No space left on device")
-    bench.systemd.kill(UNIT)
+    bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(3)
     assert bench.systemd.starts == []
     assert shown(bench)[0] == 0.0
@@ -23,7 +23,7 @@ async def test_the_loop_tells_why_its_record_cannot_be_written_until_it_can() ->
     assert [unit for _, unit in bench.systemd.starts] == [UNIT]
     assert shown(bench)[0] == 1.0
     assert "its record cannot be written" not in shown(bench)[1]
-    assert " 2/3\n" in shown(bench)[1]
+    assert " 2/3 " in shown(bench)[1]
 
 
 def shown(bench: Bench) -> tuple[float, str]:

@@ -8,7 +8,8 @@ import pytest
 
 from nova_watchdog.core.model import VCenterOutcome, VCenterView
 from nova_watchdog.core.snapshot import FleetSnapshot
-from nova_watchdog.telemetry.screen import age, render
+from nova_watchdog.telemetry.screen import render
+from nova_watchdog.telemetry.text import age
 from nova_watchdog.telemetry.view import document
 from telemetry import pictures
 from telemetry.pictures import Story
@@ -25,9 +26,9 @@ def test_a_healthy_fleet_is_a_table_and_nothing_more() -> None:
     assert screen(snapshot, later_s=2.0) == (
         "nova-watchdog 1.2.3 on ctl1, up 32s: 2 of 2 pairings healthy\n"
         "\n"
-        "PAIRING    STATE    SINCE  UNIT         VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
-        "cluster-a  healthy  22s    active 4242  ok       2s         enabled  watching  3/3\n"
-        "cluster-b  healthy  22s    active 4242  ok       2s         enabled  watching  3/3\n"
+        "PAIRING    STATE    SINCE  UNIT         VCENTER  BUS  BEAT  SERVICE  PHASE     BUDGET  VMS\n"
+        "cluster-a  healthy  22s    active 4242  ok       ok   2s    enabled  watching  3/3     12\n"
+        "cluster-b  healthy  22s    active 4242  ok       ok   2s    enabled  watching  3/3     12\n"
     )
 
 
@@ -37,22 +38,25 @@ def test_a_spent_budget_says_why_what_shows_it_and_what_to_do() -> None:
     assert screen(snapshot) == (
         "nova-watchdog 1.2.3 on ctl1, up 7m11s: 0 of 1 pairings healthy\n"
         "\n"
-        "PAIRING    STATE         SINCE  UNIT    VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
-        "cluster-a  process-down  6m40s  failed  ok       6m41s      enabled  given-up  0/3\n"
+        "PAIRING    STATE         SINCE  UNIT    VCENTER  BUS  BEAT   SERVICE  PHASE     BUDGET  VMS\n"
+        "cluster-a  process-down  6m40s  failed  ok       ok   6m41s  enabled  given-up  0/3     12\n"
         "\n"
         "cluster-a: process-down since 2026-01-02T03:04:36.000Z\n"
-        "  shown by  no process (D08)\n"
+        "  shown by  no process (D10)\n"
         "  unit      nova-compute@cluster-a.service failed (failed), exit-code=1\n"
-        "  vcenter   vc1.example.com:443 ok, read 0s ago\n"
+        "  vcenter   vc1.example.com:443/nova@vsphere.local ok, read 0s ago\n"
         "  nova      compute-cluster-a up, enabled, heartbeat 6m41s ago, conductors up 1 of 1, read 0s ago\n"
+        "  bus       rabbit://mq.example.com:5672/nova ok, conductor answered, ping unanswered, "
+        "0 consumers,\n"
+        "            0 queued, read 0s ago\n"
         "  rule      R13: the restart budget is spent: only a human may act\n"
         "  next      nothing is done until the unit is started by a human\n"
         "  remedy    read 'journalctl -u nova-compute@cluster-a.service', mend the cause, then 'systemctl\n"
         "            start nova-compute@cluster-a.service'\n"
         "  last act  start: done\n"
         "  lately    0s ago process-down, given-up (R13)\n"
-        "            1m40s ago process-down, given-up (R35)\n"
-        "            6m40s ago process-down, recovering (R36): start\n"
+        "            1m40s ago process-down, given-up (R38)\n"
+        "            6m40s ago process-down, recovering (R39): start\n"
     )
 
 
@@ -73,7 +77,7 @@ def test_every_pairing_that_is_not_healthy_is_explained(story: Callable[[], Stor
     assert f"rule {rule.number}: {rule.why}" in text
     assert told.decision.diagnosis.shown_by in text
     assert ("remedy" in text) is bool(rule.remedy)
-    for label in ("unit", "vcenter", "nova"):
+    for label in ("unit", "vcenter", "nova", "bus"):
         assert f" {label} " in text
 
 
@@ -83,9 +87,9 @@ def test_a_pairing_that_is_not_watched_is_told_with_every_mistake() -> None:
     assert screen(snapshot) == (
         "nova-watchdog 1.2.3 on ctl1, up 30s: 1 of 2 pairings healthy, 1 NOT WATCHED\n"
         "\n"
-        "PAIRING    STATE        SINCE  UNIT         VCENTER  HEARTBEAT  SERVICE  PHASE     BUDGET\n"
-        "cluster-a  healthy      20s    active 4242  ok       0s         enabled  watching  3/3\n"
-        "cluster-x  NOT WATCHED  -      -            -        -          -        -         -\n"
+        "PAIRING    STATE        SINCE  UNIT         VCENTER  BUS  BEAT  SERVICE  PHASE     BUDGET  VMS\n"
+        "cluster-a  healthy      20s    active 4242  ok       ok   0s    enabled  watching  3/3     12\n"
+        "cluster-x  NOT WATCHED  -      -            -        -    -     -        -         -       -\n"
         "\n"
         "cluster-x: NOT WATCHED, nobody would bring it back\n"
         "  why       /etc/nova/x.conf: [vmware] host_ip: is empty; allowed: a host name or an address\n"
@@ -119,6 +123,69 @@ def test_a_long_name_is_cut_so_that_the_table_fits() -> None:
     row = text.splitlines()[3]
     assert len(row) <= 100
     assert re.match(r"a-very-long-[a-z-]*~ ", row)
+
+
+def test_columns_give_way_before_names_are_cut() -> None:
+    """On 80 columns the verdicts stay, the numbers go."""
+    text = screen(pictures.fleet(pictures.login_refused()), columns=80)
+    header, row = text.splitlines()[2:4]
+    assert len(row) <= 80
+    assert header.split() == ["PAIRING", "STATE", "SINCE", "UNIT", "VCENTER", "BUS", "SERVICE", "PHASE"]
+    assert (
+        " ".join(row.split()) == "cluster-a vcenter-login-refused 0s active 4242 refused ok enabled watching"
+    )
+
+
+@pytest.mark.parametrize(
+    ("story", "cell"),
+    [
+        (pictures.healthy, "ok"),
+        (pictures.bus_down, "down"),
+        (pictures.bus_blocked, "stuck"),
+        (pictures.conductor_silent, "mute"),
+        (pictures.hung, "mute"),
+        (pictures.given_up, "ok"),
+        (pictures.unread, "?"),
+    ],
+)
+def test_the_bus_column_says_who_does_not_answer(story: Callable[[], Story], cell: str) -> None:
+    """The bus itself first; a dead process that does not answer is no news."""
+    header, row = screen(pictures.fleet(story())).splitlines()[2:4]
+    assert row[header.index("BUS") :].split()[0] == cell
+
+
+def test_concerns_are_told_with_their_numbers() -> None:
+    """One line each."""
+    text = screen(pictures.fleet(pictures.cluster_degraded()))
+    assert "concern   2 of 3 hosts are connected (host-disconnected)\n" in text
+    assert "concern   DRS is partiallyAutomated, not fullyAutomated (drs-not-fully-automated)\n" in text
+
+
+def test_a_pause_is_told_of_healthy_pairings_too() -> None:
+    """Who, until when, why; and not any more when it is over."""
+    snapshot = pictures.fleet(pictures.healthy().paused(until_s=3630.0))
+    told = (
+        "cluster-a: healthy, and left alone\n"
+        "  paused    by alice until 2026-01-02T04:04:35.000Z (59m58s left): storage upgrade\n"
+    )
+    assert told in screen(snapshot, later_s=2.0)
+    assert "paused" not in screen(snapshot, later_s=3600.0)
+    assert "R31: down; the pairing is paused" in screen(pictures.fleet(pictures.paused()))
+
+
+def test_an_open_maintenance_window_is_told() -> None:
+    """By its name."""
+    text = screen(pictures.fleet(pictures.maintenance()))
+    assert "window    maintenance window storage is open: nothing is done\n" in text
+
+
+def test_a_refused_reload_is_told_with_every_mistake() -> None:
+    """In the headline and below, until a reload is taken."""
+    snapshot = replace(pictures.fleet(pictures.healthy()), reload_mistakes=(pictures.MISTAKE,))
+    text = screen(snapshot)
+    assert "1 of 1 pairings healthy, RELOAD REFUSED\n" in text
+    assert "RELOAD REFUSED: the daemon goes on with the old configuration\n  why       /etc/nova" in text
+    assert "RELOAD" not in screen(pictures.fleet(pictures.healthy()))
 
 
 def test_a_hanging_loop_is_told_in_the_table_and_below() -> None:

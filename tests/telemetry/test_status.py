@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 
 from nova_watchdog.core.snapshot import FleetSnapshot
-from nova_watchdog.telemetry import http, status
+from nova_watchdog.telemetry import client, http, status
 from telemetry import pictures
 
 ROOT = Path(__file__).parents[2]
@@ -106,7 +106,7 @@ async def test_exit_2_when_the_daemon_does_not_answer(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A hanging daemon costs the timeout, then says so."""
-    monkeypatch.setattr(status, "_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(client, "TIMEOUT_S", 0.2)
     with socket.socket(socket.AF_UNIX) as mute:
         mute.bind(str(tmp_path / "control.sock"))
         mute.listen()
@@ -118,7 +118,7 @@ def test_a_socket_that_one_may_not_open_says_who_may(tmp_path: Path) -> None:
     """Seen by another user: permission denied, and the remedy."""
     path = tmp_path / "control.sock"
     error = PermissionError(13, "Permission denied")
-    text = status._no_connection(path, error)
+    text = client._no_connection(path, error)
     assert text == f"{path}: permission denied; be root or a member of the socket's group"
 
 
@@ -167,8 +167,8 @@ async def test_exit_2_when_the_daemon_has_an_error_of_its_own(
 PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from nova_watchdog.telemetry import status
-status._REFRESH_S, status._TIMEOUT_S = 0.2, 60
+from nova_watchdog.telemetry import client, status
+status._REFRESH_S, client.TIMEOUT_S = 0.2, 60
 asked = {"as_json": "--json" in sys.argv, "watch": "--watch" in sys.argv}
 sys.exit(asyncio.run(status.main(Path(sys.argv[1]), **asked)))
 """

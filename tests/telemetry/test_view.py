@@ -10,7 +10,7 @@ import pytest
 
 from nova_watchdog.telemetry.view import Document, document, rfc3339
 from telemetry import pictures
-from telemetry.golden_status import GOLDEN, golden_document
+from telemetry.golden_status import documents, golden
 from telemetry.pictures import Story
 
 PAGE = Path(__file__).parents[2] / "docs" / "status-json.md"
@@ -30,17 +30,49 @@ def paths(value: Any, prefix: str = "") -> set[str]:
     return {prefix}
 
 
-def test_the_document_is_the_golden_one() -> None:
+@pytest.mark.parametrize("name", ["status", "explain", "history"])
+def test_the_document_is_the_golden_one(name: str) -> None:
     """A change here is a change of an interface: is `format` still right? Then write the file anew."""
-    assert golden_document() == json.loads(GOLDEN.read_text())
+    assert documents()[name] == json.loads(golden(name).read_text())
 
 
-def test_every_field_is_documented_and_nothing_else_is() -> None:
-    """The table of docs/status-json.md names exactly the fields of the golden document."""
-    documented = set(re.findall(r"^\| `([^`]+)` \|", PAGE.read_text(), re.MULTILINE))
-    objects = {"pairings[].readings.services.record"}  # null without a record
-    leaves = {path for path in paths(golden_document()) if not re.fullmatch(r"pairings\[\]", path)}
-    assert documented - objects == leaves | {"pairings[]"}
+def documented(heading: str) -> set[str]:
+    """The fields that the table under that heading of docs/status-json.md names."""
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    return {
+        field
+        for cell in re.findall(r"^\| (`[^|]+`) \|", section, re.MULTILINE)
+        for field in re.findall(r"`([^`]+)`", cell)
+    }
+
+
+def test_every_field_of_the_status_is_documented_and_nothing_else_is() -> None:
+    """The table names exactly the fields of the golden document."""
+    readings = "pairings[].readings."
+    objects = {  # null where there is none
+        readings + "services.record",
+        readings + "bus.compute",
+        readings + "inventory.cluster",
+        readings + "inventory.sessions",
+        readings + "workload.load",
+        "pairings[].pause",
+    }
+    plain = {path for path in paths(documents()["status"]) if path != readings + "inventory.sessions[]"}
+    assert documented("Status") | objects == plain | objects
+    assert objects <= documented("Status")
+
+
+def test_every_field_of_the_explanation_and_the_history_is_documented() -> None:
+    """What the status has too is not told twice: a star stands for it."""
+    for name, same in (("explain", ("pairing.",)), ("history", ())):
+        found = {path for path in paths(documents()[name]) if not path.startswith(same or ("-",))}
+        told = documented(name.capitalize())
+        stars = tuple(field.removesuffix("*") for field in told if field.endswith("*"))
+        shared = ("rule_rows[].matches", "rule_rows[].decides", "rule_rows[].mismatch")
+        left = {p for p in found if p not in told and not p.startswith((*stars, *shared))}
+        assert left == set()
+        for field in told:
+            assert field.endswith("*") or any(p.startswith(field) for p in paths(documents()[name])), field
 
 
 def test_the_document_is_plain_json() -> None:

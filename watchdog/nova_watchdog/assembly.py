@@ -43,8 +43,7 @@ _Key = tuple[str, str]
 
 # A probe's own bound is its timeout; the reading turns Unknown only when even that did not hold.
 _DEADLINE_SLACK_S = 1.0
-# What changes slowly: vCenter's inventory, and Nova's instances.
-_SLOW_INTERVAL_S = 60.0
+# What changes slowly (vCenter's inventory, Nova's instances) is asked again after a failure.
 _SLOW_RETRY_S = 10.0
 _INSPECT_TIMEOUT_S = 30.0
 # Beside the control socket, under /run: a reboot forgets it.
@@ -191,7 +190,7 @@ class Assembly:
             cloud.cloud,
             nova.workload,
             self._clock,
-            interval_s=_SLOW_INTERVAL_S,
+            interval_s=cloud.workload_interval_s,
             deadline_s=_INSPECT_TIMEOUT_S + _DEADLINE_SLACK_S,
             judge=lambda view: (True, f"{len(view.hosts)} hypervisor hosts"),
             retry_s=_SLOW_RETRY_S,
@@ -226,7 +225,7 @@ class Assembly:
             one.key,
             vcenter.inspect,
             self._clock,
-            interval_s=_SLOW_INTERVAL_S,
+            interval_s=settings.probes.inventory_interval_s,
             deadline_s=_INSPECT_TIMEOUT_S + _DEADLINE_SLACK_S,
             judge=lambda view: (True, f"{len(view.clusters)} clusters"),
             retry_s=_SLOW_RETRY_S,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nova_watchdog import __version__
+from nova_watchdog import __version__, cli_pause, cli_read
 
 DEFAULT_CONFIG = Path("/etc/nova-watchdog/nova-watchdog.toml")
 DEFAULT_SOCKET = Path("/run/nova-watchdog/control.sock")
@@ -21,13 +21,26 @@ EXIT_USAGE = 2
 
 _EPILOG = """exit codes:
   0  done; `run`: a clean end; `status`: every pairing is healthy
-  1  failure; `status`: some pairing is not healthy, or not watched
-  2  usage or configuration, every mistake one line on stderr; `status`: the daemon does not answer
+  1  failure; `status`: some pairing is not healthy, or not watched; `pause`, `resume`: not recorded
+  2  usage or configuration, every mistake one line on stderr; where a command asks the daemon: it does not
+     answer, or refuses what is asked
+`check` exits as monitoring plugins do:
+  0  every pairing is healthy      1  some are degraded
+  2  some have failed              3  some are unknown, or the configuration is wrong
 """
+
+# What asks the running daemon, beside `status`.
+_ASKING = {
+    "history": cli_read.history,
+    "explain": cli_read.explain,
+    "pause": cli_pause.pause,
+    "resume": cli_pause.resume,
+}
 
 # systemd starts a failed daemon again after a second. A configuration that stays wrong would make that a busy
 # loop: so under systemd the process lingers before it ends.
 MISTAKE_PAUSE_S = 10.0
+MAX_CHECK_S = 600.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,6 +66,19 @@ def _parser() -> argparse.ArgumentParser:
     run = commands.add_parser("run", help="the daemon, in the foreground")
     _add_config(run)
 
+    check_once = commands.add_parser(
+        "check", help="one round of every reading, without the daemon; changes nothing"
+    )
+    _add_config(check_once)
+    check_once.add_argument("--json", action="store_true", help="print the answer as JSON, for programs")
+    check_once.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=45.0,
+        metavar="SECONDS",
+        help="how long to wait for a verdict; a heartbeat shows after 10 to 20 s (default: %(default)g)",
+    )
+
     config = commands.add_parser("config", help="look at the configuration without acting on it")
     parts = config.add_subparsers(dest="part", required=True, metavar="PART")
     check = parts.add_parser("check", help="say what was understood, or every mistake")
@@ -66,13 +92,29 @@ def _parser() -> argparse.ArgumentParser:
     form = status.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print the answer as JSON, for programs")
     form.add_argument("--watch", action="store_true", help="keep the table on the screen up to date")
-    status.add_argument(
+    _add_socket(status)
+    cli_read.add_commands(commands, _add_socket)
+    cli_pause.add_commands(commands, _add_socket)
+    return parser
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_CHECK_S:
+        raise argparse.ArgumentTypeError(f"is {text!r}; allowed: seconds, up to {MAX_CHECK_S:g}")
+    return seconds
+
+
+def _add_socket(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--socket",
         type=Path,
         default=DEFAULT_SOCKET,
         help="the daemon's control socket (default: %(default)s)",
     )
-    return parser
 
 
 def _add_config(parser: argparse.ArgumentParser) -> None:
@@ -89,6 +131,12 @@ def _dispatch(arguments: argparse.Namespace) -> int:
 
         answer = status.main(arguments.socket, as_json=arguments.json, watch=arguments.watch)
         return asyncio.run(answer)
+    if arguments.command in _ASKING:
+        return _ASKING[arguments.command](arguments)
+    if arguments.command == "check":
+        from nova_watchdog import cli_check  # noqa: PLC0415 - lazily, see the module's docstring
+
+        return cli_check.main(arguments.config, timeout_s=arguments.timeout, as_json=arguments.json)
     from nova_watchdog import cli_config  # noqa: PLC0415 - lazily, see the module's docstring
 
     if arguments.part == "keys":

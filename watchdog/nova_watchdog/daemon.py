@@ -114,11 +114,6 @@ class Daemon:
         """Pause a pairing, or end its pause (None). Raises KeyError, StoreUnavailableError."""
         loops = {loop.pairing.name: loop for loop in self._fleet.loops}
         await loops[pairing].pause(pause)
-        if pause is None:
-            _log.warning(kv("resumed", pairing=pairing))
-        else:
-            for_s = pause.until_wall_s - pause.began_wall_s
-            _log.warning(kv("paused", pairing=pairing, by=pause.by, for_s=for_s, reason=pause.reason))
 
     async def reload_on(self, asked: asyncio.Event) -> None:
         """Reload each time it is set, until cancelled."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from nova_watchdog.core.decide import Wakeup
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import NovaFact, service_record
+from nova_watchdog.core.model import BusOutcome, ClusterView, ComputeOnBus, HostLoad, Pairing, Unknown
+from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot
 
 # A pairing is looked at every `tick_s` (1 s by default) and at each event. One look may hold an action
@@ -16,6 +18,13 @@ STALE_AFTER_S = 20.0
 UNKNOWN = "unknown"
 
 Snapshot = Callable[[], FleetSnapshot]
+# The configured pairings: a reload may change what a callable gives.
+Configured = Callable[[], Sequence[Pairing]] | Sequence[Pairing]
+
+
+def configured(pairings: Configured) -> Callable[[], Sequence[Pairing]]:
+    """Both forms as the callable one."""
+    return pairings if callable(pairings) else lambda: pairings
 
 
 def wall_of(snapshot: FleetSnapshot, at_s: float) -> float:
@@ -67,3 +76,28 @@ def next_look_in_s(pairing: PairingSnapshot, now_s: float) -> float | None:
     """When time alone may change the decision, in seconds from now. None: only new readings can."""
     times_s = [action.at_s for action in pairing.decision.actions if isinstance(action, Wakeup)]
     return max(0.0, min(times_s) - now_s) if times_s else None
+
+
+def pause_of(pairing: PairingSnapshot, wall_s: float) -> Pause | None:
+    """The pause that holds at that Unix time."""
+    return pairing.pause if pairing.pause is not None and pairing.pause.holds(wall_s) else None
+
+
+def cluster_of(pairing: PairingSnapshot) -> ClusterView | None:
+    """The pairing's cluster as the inventory last showed it. None: unknown, or no cluster of that name."""
+    seen = pairing.observation.inventory
+    return None if isinstance(seen, Unknown) else seen.value.clusters.get(pairing.pairing.cluster)
+
+
+def load_of(pairing: PairingSnapshot) -> HostLoad | None:
+    """What Nova has behind the pairing. None: unknown, or Nova has no hypervisor of it."""
+    seen = pairing.observation.workload
+    return None if isinstance(seen, Unknown) else seen.value.hosts.get(pairing.pairing.host)
+
+
+def on_bus(pairing: PairingSnapshot) -> ComputeOnBus | None:
+    """The pairing's nova-compute on its message bus. None: unknown, or the bus was not proven."""
+    seen = pairing.observation.bus
+    if isinstance(seen, Unknown) or seen.value.outcome is not BusOutcome.OK:
+        return None
+    return seen.value.computes.get(pairing.pairing.host)

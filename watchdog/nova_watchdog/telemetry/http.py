@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,15 +21,20 @@ from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.ports import Clock
 from nova_watchdog.telemetry import derived, metrics, sockets
-from nova_watchdog.telemetry.derived import Snapshot
-from nova_watchdog.telemetry.view import document
+from nova_watchdog.telemetry.control import Control, PauseRequests
+from nova_watchdog.telemetry.derived import Configured, Snapshot
+from nova_watchdog.telemetry.explain import explanation
+from nova_watchdog.telemetry.history import history
+from nova_watchdog.telemetry.view import Document, document
 
 _LOG = logging.getLogger("nova_watchdog.http")
 
 # How long requests in flight may still run when the daemon stops: every answer is a snapshot.
 _SHUTDOWN_S = 0.1
-# Requests carry no body.
+# The longest request is a pause with its reason.
 _MAX_REQUEST_BYTES = 4096
+_MAX_EDGES = 10_000
+_DEFAULT_EDGES = 50
 
 
 @dataclass(slots=True)
@@ -54,7 +60,7 @@ class Pages:
 
     snapshot: Snapshot
     clock: Clock
-    pairings: Sequence[Pairing]
+    pairings: Callable[[], Sequence[Pairing]]
     stale_after_s: float
     exporter: metrics.Exporter
 
@@ -82,7 +88,7 @@ class Pages:
         The body names the pairings that are not watched; they never get a verdict, so none waits for them.
         """
         seen = self.snapshot()
-        missing = not_ready(seen, self.pairings, self.clock.now_s(), self.stale_after_s)
+        missing = not_ready(seen, self.pairings(), self.clock.now_s(), self.stale_after_s)
         body = {"ready": not missing, "why": missing, "unwatched": sorted(seen.unwatched)}
         return web.json_response(body, status=503 if missing else 200)
 
@@ -95,6 +101,50 @@ class Pages:
             stale_after_s=self.stale_after_s,
         )
         return web.json_response(shown, dumps=_dumps)
+
+    async def explain(self, request: web.Request) -> web.Response:
+        """Why one pairing is judged as it is."""
+        try:
+            shown = explanation(
+                self.snapshot(),
+                request.match_info["pairing"],
+                now_s=self.clock.now_s(),
+                wall_s=self.clock.wall_s(),
+                stale_after_s=self.stale_after_s,
+            )
+        except KeyError as error:
+            return self._no_such_pairing(error)
+        return web.json_response(shown, dumps=_dumps)
+
+    async def history(self, request: web.Request) -> web.Response:
+        """The last edges, of one pairing (`?pairing=P`) or of all; `?limit=N` of them."""
+        limit = request.query.get("limit", str(_DEFAULT_EDGES))
+        if not re.fullmatch("[0-9]{1,5}", limit) or not 0 < int(limit) <= _MAX_EDGES:
+            return _refused("limit is no such number", f"1 to {_MAX_EDGES}", status=400)
+        try:
+            shown = history(
+                self.snapshot(),
+                request.query.get("pairing"),
+                limit=int(limit),
+                wall_s=self.clock.wall_s(),
+            )
+        except KeyError as error:
+            return self._no_such_pairing(error)
+        return web.json_response(shown, dumps=_dumps)
+
+    def _no_such_pairing(self, error: KeyError) -> web.Response:
+        name = str(error.args[0])
+        if name in {pairing.name for pairing in self.pairings()}:
+            return _refused(f"pairing {name} was not looked at yet", "ask again in a second", status=503)
+        if name in self.snapshot().unwatched:
+            return _refused(f"pairing {name} is not watched", "'nova-watchdog status' says why", status=404)
+        known = ", ".join(sorted(self.snapshot().pairings))
+        return _refused(f"no pairing is called {name!r}", known, status=404)
+
+
+def _refused(what: str, allowed: str, *, status: int) -> web.Response:
+    body: Document = {"error": what, "allowed": allowed}
+    return web.json_response(body, status=status)
 
 
 def not_ready(
@@ -126,15 +176,23 @@ def tcp_app(pages: Pages) -> web.Application:
     app.router.add_get("/metrics", pages.metrics)
     app.router.add_get("/healthz", pages.healthz)
     app.router.add_get("/readyz", pages.readyz)
-    app.router.add_get("/api/v1/status", pages.status)
+    _add_reading(app, pages)
     return app
 
 
-def control_app(pages: Pages) -> web.Application:
+def control_app(pages: Pages, control: Control | None = None) -> web.Application:
     """The application on the control socket; whoever may open the socket may use it."""
     app = web.Application(client_max_size=_MAX_REQUEST_BYTES)
-    app.router.add_get("/api/v1/status", pages.status)
+    _add_reading(app, pages)
+    if control is not None:
+        PauseRequests(control, pages.clock, pages.pairings).add_to(app)
     return app
+
+
+def _add_reading(app: web.Application, pages: Pages) -> None:
+    app.router.add_get("/api/v1/status", pages.status)
+    app.router.add_get("/api/v1/explain/{pairing}", pages.explain)
+    app.router.add_get("/api/v1/history", pages.history)
 
 
 async def serve(
@@ -143,17 +201,19 @@ async def serve(
     listen: str,
     socket_path: Path | None,
     clock: Clock,
-    pairings: Sequence[Pairing] = (),
+    pairings: Configured = (),
     stale_after_s: float = derived.STALE_AFTER_S,
+    control: Control | None = None,
 ) -> Server:
     """Listen on `listen` ("host:port", "" for none) and on the control socket.
 
     `pairings` are the configured ones: their series exist, and readiness waits for them, before the
-    first snapshot names them. A pairing that was not looked at for `stale_after_s` counts as stale.
+    first snapshot names them; what a function of them gives may change with a reload. A pairing that was
+    not looked at for `stale_after_s` counts as stale. `control` takes the pauses; None: nobody does.
     Raises `sockets.ListenError`; then nothing is left listening.
     """
     exporter = metrics.Exporter(snapshot, clock, pairings)
-    pages = Pages(snapshot, clock, pairings, stale_after_s, exporter)
+    pages = Pages(snapshot, clock, derived.configured(pairings), stale_after_s, exporter)
     server = Server(port=None, _runners=[], _control=None)
     try:
         if listen:
@@ -162,7 +222,7 @@ async def serve(
             server.port = tcp.getsockname()[1]
         if socket_path is not None:
             server._control = sockets.ControlSocket.bind(socket_path)  # noqa: SLF001 (being built here)
-            await _run(server, control_app(pages), server._control.sock)  # noqa: SLF001
+            await _run(server, control_app(pages, control), server._control.sock)  # noqa: SLF001
             server._control.publish()  # noqa: SLF001
     except BaseException:
         await server.close()

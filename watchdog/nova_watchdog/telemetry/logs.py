@@ -20,14 +20,19 @@ ROOT = "nova_watchdog"
 # level the configuration asks for.
 LIBRARIES = (
     "aiohttp",
+    "amqp",
+    "apprise",
+    "apscheduler",
     "dbus_fast",
     "keystoneauth",
     "keystoneauth1",
     "openstack",
+    "oauthlib",
     "oslo_config",
     "pyVim",
     "pyVmomi",
     "requests",
+    "requests_oauthlib",
     "stevedore",
     "urllib3",
 )
@@ -138,3 +143,8 @@ def _library_cap(record: logging.LogRecord) -> bool:
 
 def _priority(level: int) -> int:
     return next((priority for least, priority in _PRIORITIES if level >= least), _DEBUG_PRIORITY)
+
+
+def set_level(level: str) -> None:
+    """Another least level for the daemon's own records, one of debug, info, warning, error."""
+    logging.getLogger(ROOT).setLevel(logging.getLevelNamesMapping()[level.upper()])

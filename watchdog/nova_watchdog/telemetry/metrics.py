@@ -1,72 +1,91 @@
-"""The exporter: a custom collector that only reads the last snapshot, and its rendering."""
+"""The exporter: every family off the last snapshot, as Prometheus' text or as OpenMetrics.
+
+It renders on the event loop, so it is written to be quick: the text of a series up to its value is made
+once and kept. prometheus_client adds the daemon's own process and reads the `Accept` header.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
-from prometheus_client.metrics_core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    InfoMetricFamily,
-    Metric,
-)
 from prometheus_client.process_collector import ProcessCollector
-from prometheus_client.registry import Collector
 
-from nova_watchdog.core.model import Pairing
 from nova_watchdog.ports import Clock
-from nova_watchdog.telemetry.derived import Snapshot
+from nova_watchdog.telemetry.derived import Configured, Snapshot, configured
 from nova_watchdog.telemetry.families import FAMILIES, Family, Kind, Scrape
 
-_INFO_SUFFIX = "_info"
-
-
-class FleetCollector(Collector):
-    """Turns a snapshot into metric families. Does no IO and takes no lock."""
-
-    def __init__(self, snapshot: Snapshot, clock: Clock, pairings: Sequence[Pairing] = ()) -> None:
-        self._snapshot = snapshot
-        self._clock = clock
-        self._configured = {pairing.name: pairing for pairing in pairings}
-
-    def describe(self) -> Iterable[Metric]:
-        """Nothing: so the registry does not collect at registration."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """Every family, in the order of the table."""
-        snapshot = self._snapshot()
-        pairings = self._configured | {name: shown.pairing for name, shown in snapshot.pairings.items()}
-        ordered = tuple(pairings[name] for name in sorted(pairings))
-        scrape = Scrape(snapshot, ordered, self._clock.now_s())
-        for family in FAMILIES:
-            yield _metric(family, scrape)
+_OPENMETRICS = "application/openmetrics-text"
+# OpenMetrics names a family without the suffix that its series carry.
+_SUFFIXES = {Kind.COUNTER: "_total", Kind.INFO: "_info", Kind.GAUGE: ""}
 
 
 class Exporter:
-    """A registry of its own, with the fleet and this process in it."""
+    """Renders a scrape. Does no IO but reading `/proc/self`, and takes no lock.
 
-    def __init__(self, snapshot: Snapshot, clock: Clock, pairings: Sequence[Pairing] = ()) -> None:
-        self.registry = CollectorRegistry()
-        self.registry.register(FleetCollector(snapshot, clock, pairings))
-        ProcessCollector(registry=self.registry)
+    `pairings` are the configured ones, whose series exist before the first snapshot names them.
+    """
+
+    def __init__(self, snapshot: Snapshot, clock: Clock, pairings: Configured = ()) -> None:
+        self._snapshot = snapshot
+        self._clock = clock
+        self._configured = configured(pairings)
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
+        self._series: dict[tuple[str, Sequence[str]], str] = {}
 
     def render(self, accept: str = "") -> tuple[bytes, str]:
         """The body and its content type: OpenMetrics if `accept` asks for it, otherwise Prometheus' text."""
         encode, content_type = choose_encoder(accept)
-        return encode(self.registry), content_type
+        lines = list(self._lines(openmetrics=content_type.startswith(_OPENMETRICS)))
+        if len(self._series) > 2 * len(lines):
+            self._series.clear()  # a reload took pairings away
+        process: bytes = encode(self._process)  # last: in OpenMetrics it ends with the end's mark
+        return "".join(lines).encode() + process, content_type
+
+    def _lines(self, *, openmetrics: bool) -> Iterator[str]:
+        snapshot = self._snapshot()
+        pairings = {pairing.name: pairing for pairing in self._configured()}
+        pairings |= {name: shown.pairing for name, shown in snapshot.pairings.items()}
+        scrape = Scrape(snapshot, tuple(pairings[name] for name in sorted(pairings)), self._clock.now_s())
+        for family in FAMILIES:
+            yield _head(family, openmetrics=openmetrics)
+            for labels, value in family.samples(scrape):
+                yield f"{self._series_of(family, labels)} {_number(value)}\n"
+
+    def _series_of(self, family: Family, labels: Sequence[str]) -> str:
+        """`name{label="value",...}`."""
+        key = (family.name, labels)
+        known = self._series.get(key)
+        if known is None:
+            pairs = (
+                f'{label}="{_escaped(value)}"' for label, value in zip(family.labels, labels, strict=True)
+            )
+            text = ",".join(pairs)
+            known = self._series[key] = f"{family.name}{{{text}}}" if text else family.name
+        return known
 
 
-def _metric(family: Family, scrape: Scrape) -> Metric:
-    if family.kind is Kind.INFO:
-        info = InfoMetricFamily(family.name.removesuffix(_INFO_SUFFIX), family.meaning)
-        for labels, _ in family.samples(scrape):
-            info.add_metric((), dict(zip(family.labels, labels, strict=True)))
-        return info
-    kind = CounterMetricFamily if family.kind is Kind.COUNTER else GaugeMetricFamily
-    metric = kind(family.name, family.meaning, labels=family.labels)
-    for labels, value in family.samples(scrape):
-        metric.add_metric(labels, value)
-    return metric
+def _head(family: Family, *, openmetrics: bool) -> str:
+    if openmetrics:
+        name, kind = family.name.removesuffix(_SUFFIXES[family.kind]), family.kind
+        return f"# HELP {name} {_escaped(family.meaning)}\n# TYPE {name} {kind.value}\n"
+    kind = Kind.GAUGE if family.kind is Kind.INFO else family.kind
+    meaning = family.meaning.replace("\\", r"\\").replace("\n", r"\n")
+    return f"# HELP {family.name} {meaning}\n# TYPE {family.name} {kind.value}\n"
+
+
+def _number(value: float) -> str:
+    if value == 0.0:  # most are 0 or 1
+        return "0.0"
+    if value == 1.0:
+        return "1.0"
+    if math.isfinite(value):
+        return repr(value)
+    return "NaN" if math.isnan(value) else ("+Inf" if value > 0 else "-Inf")
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

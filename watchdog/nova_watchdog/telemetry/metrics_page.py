@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import sys
 
-from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.facts import HeartbeatFact, NovaFact, UnitFact, VCenterFact
+from nova_watchdog.core.concerns import Concern
+from nova_watchdog.core.diagnose import Condition, Diagnosis
+from nova_watchdog.core.facts import BusFact, HeartbeatFact, NovaFact, Quality, RpcFact, UnitFact, VCenterFact
+from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.rules import TABLE
 from nova_watchdog.core.state import Phase
-from nova_watchdog.telemetry.families import ACTIONS, FAMILIES, OUTCOMES, READINGS, SERVICE_STATES, words
+from nova_watchdog.telemetry.families import (
+    ACTIONS,
+    DRS_STATES,
+    FAMILIES,
+    OUTCOMES,
+    PROBE_KINDS,
+    READINGS,
+    RELOADS,
+    SERVICE_STATES,
+    VCENTER_STATES,
+    words,
+)
 
 _HEAD = """\
 # Metrics
@@ -22,6 +35,17 @@ lists below alone. Times are Unix seconds, durations are seconds, and an age tha
 The daemon's own process adds the usual `process_*` families (memory, CPU time, open files).
 
 Scrape every 15 s or more often: the alerts in `alerts/` count on it.
+
+- A gauge that comes from a reading is `NaN` while that reading is unknown: a comparison with `NaN` is never
+  true (but `!=`, which always is), so an alert on it stays silent. Alert on
+  `nova_watchdog_pairing_reading_known` and `nova_watchdog_probe_success` as well.
+- `nova_watchdog_pairing_condition` and `nova_watchdog_pairing_diagnosis` carry `vcenter` and `bus`, so that
+  alerts are grouped and inhibited by what the pairings share. To give these labels to any other family of a
+  pairing: `X * on (job, instance, pairing) group_left (vcenter, bus) nova_watchdog_pairing_info`.
+- `vcenter` is `address:port/user name`, `bus` is `driver://address:port/virtual host` without the account,
+  empty where nova's transport URL names no bus that could be asked.
+- With several controllers each has its own series; `max without (instance)` of a state set asks whether any
+  of them sees it so.
 """
 
 
@@ -39,17 +63,27 @@ def page() -> str:
 def _closed_lists() -> list[tuple[str, str, tuple[str, ...]]]:
     acting = tuple(rule.number for rule in TABLE if rule.verb in ACTIONS)
     return [
+        ("condition", "`nova_watchdog_pairing_condition`", words(Condition)),
         ("diagnosis", "`nova_watchdog_pairing_diagnosis`", words(Diagnosis)),
+        ("concern", "`nova_watchdog_pairing_concern`", words(Concern)),
         ("phase", "`nova_watchdog_pairing_phase`", words(Phase)),
+        ("permission", "`nova_watchdog_pairing_permission`", words(Permission)),
         ("state", "`nova_watchdog_pairing_unit_state`", words(UnitFact)),
         ("state", "`nova_watchdog_pairing_vcenter_state`", words(VCenterFact)),
         ("state", "`nova_watchdog_pairing_nova_state`", words(NovaFact)),
         ("state", "`nova_watchdog_pairing_heartbeat_state`", words(HeartbeatFact)),
         ("state", "`nova_watchdog_pairing_service_state`", SERVICE_STATES),
+        ("state", "`nova_watchdog_pairing_bus_state`, `nova_watchdog_bus_state`", words(BusFact)),
+        ("state", "`nova_watchdog_pairing_rpc_state`", words(RpcFact)),
+        ("state", "`nova_watchdog_pairing_quality_state`", words(Quality)),
+        ("state", "`nova_watchdog_pairing_cluster_drs_state`", DRS_STATES),
+        ("state", "`nova_watchdog_vcenter_state`", VCENTER_STATES),
         ("reading", "`nova_watchdog_pairing_reading_*`", READINGS),
         ("rule", "`nova_watchdog_actions_total`", acting),
         ("action", "`nova_watchdog_actions_total`", tuple(sorted(set(ACTIONS.values())))),
         ("outcome", "`nova_watchdog_actions_total`", OUTCOMES),
+        ("outcome", "`nova_watchdog_reloads_total`", RELOADS),
+        ("kind", "`nova_watchdog_probe_*`", PROBE_KINDS),
     ]
 
 

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 from nova_watchdog.core.kv import printable
-from nova_watchdog.telemetry.view import Document
+from nova_watchdog.telemetry import screen_readings
+from nova_watchdog.telemetry.text import age, entry, since_s
+from nova_watchdog.telemetry.view_readings import Document
 
-_HEADER = ("PAIRING", "STATE", "SINCE", "UNIT", "VCENTER", "HEARTBEAT", "SERVICE", "PHASE", "BUDGET")
+_HEADER = (
+    "PAIRING",
+    "STATE",
+    "SINCE",
+    "UNIT",
+    "VCENTER",
+    "BUS",
+    "BEAT",
+    "SERVICE",
+    "PHASE",
+    "BUDGET",
+    "VMS",
+)
 _STATE_COLUMN = _HEADER.index("STATE")
+# What is left out, in this order, where the screen is too narrow for everything.
+_OPTIONAL = ("VMS", "BUDGET", "BEAT")
 _GAP = "  "
 _NARROW_GAP = " "
 _MIN_NAME = 4
-_LABEL_WIDTH = 10
 _MAX_TRANSITIONS = 3
 
 _GREEN, _YELLOW, _RED, _PLAIN = "\x1b[32m", "\x1b[33m", "\x1b[31m", "\x1b[0m"
-_GOOD = frozenset({"healthy"})
-# Passing by themselves, or somebody's wish.
-_CALM = frozenset(
-    {"starting", "changing", "unknown", "auto-disabled", "disabled-by-operator", "stopped-on-purpose"}
-)
+# Failed, but passing by itself, or somebody's wish.
+_CALM = frozenset({"auto-disabled", "stopped-on-purpose"})
 
 _VCENTER = {
     "ok": "ok",
@@ -32,6 +42,7 @@ _VCENTER = {
     "cluster-gone": "gone",
     "unknown": "?",
 }
+_BUS = {"ok": "ok", "down": "down", "blocked": "stuck", "unknown": "?"}
 _SERVICE = {
     "enabled": "enabled",
     "auto-disabled": "auto-off",
@@ -40,8 +51,6 @@ _SERVICE = {
     "forced-down": "forced",
     "unknown": "?",
 }
-
-_MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86400
 
 
 def render(shown: Document, *, columns: int, colour: bool) -> str:
@@ -52,24 +61,15 @@ def render(shown: Document, *, columns: int, colour: bool) -> str:
     for pairing in shown["pairings"]:
         if not pairing["healthy"]:
             lines += ["", *_explanation(shown, pairing, columns)]
+        elif pairing["pause"] or pairing["window"]:
+            lines += ["", printable(f"{pairing['name']}: healthy, and left alone")]
+            lines += _entries(screen_readings.holds(shown, pairing), columns)
+    if shown["reload_mistakes"]:
+        lines += ["", *_refused_reload(shown, columns)]
     failing = [probe for probe in shown["probes"] if not probe["ok"]]
     if failing:
         lines += ["", *(line for probe in failing for line in _failing_probe(shown, probe, columns))]
     return "\n".join(lines) + "\n"
-
-
-def age(seconds: float | None) -> str:
-    """A duration in at most six characters, "-" for none."""
-    if seconds is None:
-        return "-"
-    whole = int(seconds)
-    if whole < _MINUTE_S:
-        return f"{whole}s"
-    if whole < _HOUR_S:
-        return f"{whole // _MINUTE_S}m{whole % _MINUTE_S:02d}s"
-    if whole < _DAY_S:
-        return f"{whole // _HOUR_S}h{whole % _HOUR_S // _MINUTE_S:02d}m"
-    return f"{whole // _DAY_S}d{whole % _DAY_S // _HOUR_S:02d}h"
 
 
 def _headline(shown: Document) -> str:
@@ -79,30 +79,51 @@ def _headline(shown: Document) -> str:
     total = f"{healthy} of {count} pairings healthy" if pairings else "no pairing was looked at yet"
     if shown["unwatched"]:
         total += f", {len(shown['unwatched'])} NOT WATCHED"
+    if shown["reload_mistakes"]:
+        total += ", RELOAD REFUSED"
     return printable(
         f"nova-watchdog {shown['version']} on {shown['controller']}, "
-        f"up {age(_since_s(shown, shown['started_at']))}: {total}"
+        f"up {age(since_s(shown, shown['started_at']))}: {total}"
     )
 
 
 def _table(shown: Document, columns: int, *, colour: bool) -> Iterator[str]:
-    rows = [_row(shown, pairing) for pairing in shown["pairings"]]
+    rows: list[tuple[str, ...]] = [_HEADER]
+    rows += [_row(shown, pairing) for pairing in shown["pairings"]]
     rows += [_unwatched_row(pairing) for pairing in shown["unwatched"]]
-    gap = _GAP
-    widths = _widths(rows)
-    if sum(widths) + len(gap) * (len(widths) - 1) > columns:
-        gap = _NARROW_GAP
-        excess = sum(widths) + len(widths) - 1 - columns
-        widths[0] = max(_MIN_NAME, widths[0] - max(0, excess))
-    yield _line(_HEADER, widths, gap)
-    paints = [*(_paint(pairing) for pairing in shown["pairings"]), *(_RED for _ in shown["unwatched"])]
+    rows, widths, gap = _fitted(rows, columns)
+    state = rows[0].index("STATE")
+    paints = ["", *(_paint(pairing) for pairing in shown["pairings"]), *(_RED for _ in shown["unwatched"])]
     for row, paint in zip(rows, paints, strict=True):
         line = _line(row, widths, gap)
-        if colour:
-            start = sum(widths[:_STATE_COLUMN]) + len(gap) * _STATE_COLUMN
-            end = start + len(row[_STATE_COLUMN])
+        if colour and paint:
+            start = sum(widths[:state]) + len(gap) * state
+            end = start + len(row[state])
             line = line[:start] + paint + line[start:end] + _PLAIN + line[end:]
         yield line
+
+
+def _fitted(rows: list[tuple[str, ...]], columns: int) -> tuple[list[tuple[str, ...]], list[int], str]:
+    """The rows with the columns that fit, their widths, and the gap between them.
+
+    First the gaps shrink, then columns go, then the pairings' names are cut.
+    """
+    widths = _widths(rows)
+    if _width(widths, _GAP) <= columns:
+        return rows, widths, _GAP
+    for name in _OPTIONAL:
+        if _width(widths, _NARROW_GAP) <= columns:
+            break
+        left_out = rows[0].index(name)
+        rows = [row[:left_out] + row[left_out + 1 :] for row in rows]
+        widths = _widths(rows)
+    excess = max(0, _width(widths, _NARROW_GAP) - columns)
+    widths[0] = max(_MIN_NAME, widths[0] - excess)
+    return rows, widths, _NARROW_GAP
+
+
+def _width(widths: Sequence[int], gap: str) -> int:
+    return sum(widths) + len(gap) * (len(widths) - 1)
 
 
 def _row(shown: Document, pairing: Document) -> tuple[str, ...]:
@@ -116,15 +137,29 @@ def _row(shown: Document, pairing: Document) -> tuple[str, ...]:
     cells = (
         pairing["name"],
         pairing["diagnosis"]["word"] + (" (old)" if pairing["stale"] else ""),
-        age(_since_s(shown, pairing["diagnosis"]["since"])),
+        age(since_s(shown, pairing["diagnosis"]["since"])),
         state,
         _VCENTER.get(vcenter, vcenter),
+        _bus_cell(pairing["facts"]),
         age(pairing["heartbeat_age_s"]),
         _SERVICE.get(service, service),
         pairing["phase"],
         f"{pairing['budget']['starts_left']}/{pairing['budget']['starts_allowed']}",
+        _instances(pairing["readings"]["workload"]),
     )
     return tuple(printable(cell) for cell in cells)
+
+
+def _bus_cell(facts: Document) -> str:
+    """The message bus; where it works, whether nova-compute and a conductor answer over it."""
+    if facts["bus"] == "ok" and facts["rpc"] in ("unanswered", "conductor-silent"):
+        return "mute"
+    return _BUS.get(facts["bus"], str(facts["bus"]))
+
+
+def _instances(workload: Document) -> str:
+    load = workload.get("load")
+    return str(load["instances"]) if load else "?"
 
 
 def _unwatched_row(pairing: Document) -> tuple[str, ...]:
@@ -134,7 +169,7 @@ def _unwatched_row(pairing: Document) -> tuple[str, ...]:
 
 
 def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
-    return [max(len(line[column]) for line in (_HEADER, *rows)) for column in range(len(_HEADER))]
+    return [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], gap: str) -> str:
@@ -147,93 +182,60 @@ def _cut(text: str, width: int) -> str:
 
 
 def _paint(pairing: Document) -> str:
-    word = pairing["diagnosis"]["word"]
-    if word in _GOOD and pairing["healthy"]:
-        return _GREEN
-    return _YELLOW if word in _GOOD | _CALM else _RED
+    if pairing["condition"] == "failed" and pairing["diagnosis"]["word"] not in _CALM:
+        return _RED
+    return _GREEN if pairing["healthy"] else _YELLOW
 
 
 def _not_watched(pairing: Document, columns: int) -> Iterator[str]:
     yield printable(f"{pairing['name']}: NOT WATCHED, nobody would bring it back")
     for mistake in pairing["mistakes"]:
-        yield from _entry("why", mistake, columns)
-    yield from _entry("remedy", "mend that; 'nova-watchdog config check' tells when all is well", columns)
+        yield from entry("why", mistake, columns)
+    yield from entry("remedy", "mend that; 'nova-watchdog config check' tells when all is well", columns)
 
 
 def _explanation(shown: Document, pairing: Document, columns: int) -> Iterator[str]:
     diagnosis, rule = pairing["diagnosis"], pairing["rule"]
     yield printable(f"{pairing['name']}: {diagnosis['word']} since {diagnosis['since']}")
     if pairing["stale"]:
-        yield from _entry("old", f"last looked at {age(pairing['look_age_s'])} ago: the loop hangs", columns)
+        yield from entry("old", f"last looked at {age(pairing['look_age_s'])} ago: the loop hangs", columns)
     if pairing["store_problem"]:
         text = f"its record cannot be written: nothing is done: {pairing['store_problem']}"
-        yield from _entry("record", text, columns)
-    yield from _entry("shown by", f"{diagnosis['shown_by']} ({diagnosis['row']})", columns)
-    for label, text in _readings(pairing):
-        yield from _entry(label, text, columns)
-    yield from _entry("rule", f"{rule['number']}: {rule['why']}", columns)
-    yield from _entry("next", _what_comes(pairing), columns)
+        yield from entry("record", text, columns)
+    yield from entry("shown by", f"{diagnosis['shown_by']} ({diagnosis['row']})", columns)
+    yield from _entries(screen_readings.concerns(pairing), columns)
+    yield from _entries(screen_readings.quick_readings(pairing), columns)
+    yield from _entries(screen_readings.holds(shown, pairing), columns)
+    yield from entry("rule", f"{rule['number']}: {rule['why']}", columns)
+    yield from entry("next", what_comes(pairing), columns)
     if rule["remedy"]:
-        yield from _entry("remedy", rule["remedy"], columns)
+        yield from entry("remedy", rule["remedy"], columns)
     if pairing["last_action"]:
-        yield from _entry("last act", pairing["last_action"], columns)
+        yield from entry("last act", pairing["last_action"], columns)
     label = "lately"
     for edge in reversed(pairing["transitions"][-_MAX_TRANSITIONS:]):
         happened = (
-            f"{age(_since_s(shown, edge['at']))} ago {edge['diagnosis']}, {edge['phase']} ({edge['rule']})"
+            f"{age(since_s(shown, edge['at']))} ago {edge['diagnosis']}, {edge['phase']} ({edge['rule']})"
         )
         did = "" if edge["action"] in ("", "nothing") else f": {edge['action']}"
-        yield from _entry(label, happened + did, columns)
+        yield from entry(label, happened + did, columns)
         label = ""
 
 
-def _readings(pairing: Document) -> Iterator[tuple[str, str]]:
-    unit = pairing["readings"]["unit"]
-    if unit["known"]:
-        job = f", job {unit['job']}" if unit["job"] else ""
-        pid = f", pid {unit['main_pid']}" if unit["main_pid"] else ""
-        detail = f", {unit['detail']}" if unit["detail"] else ""
-        yield "unit", f"{pairing['unit']} {unit['active']} ({unit['sub']}){pid}{job}{detail}"
-    else:
-        yield "unit", _not_known(unit)
-    vcenter = pairing["readings"]["vcenter"]
-    if vcenter["known"]:
-        detail = f": {vcenter['detail']}" if vcenter["detail"] else ""
-        gone = f", no cluster {pairing['cluster']}" if pairing["facts"]["vcenter"] == "cluster-gone" else ""
-        yield (
-            "vcenter",
-            f"{pairing['vcenter']} {vcenter['outcome']}{gone}{detail}, read {age(vcenter['age_s'])} ago",
-        )
-    else:
-        yield "vcenter", _not_known(vcenter)
-    yield "nova", _nova(pairing)
+def _entries(found: screen_readings.Lines, columns: int) -> Iterator[str]:
+    for label, text in found:
+        yield from entry(label, text, columns)
 
 
-def _nova(pairing: Document) -> str:
-    services = pairing["readings"]["services"]
-    if not services["known"]:
-        return _not_known(services)
-    conductors = f"conductors up {services['conductors_up']} of {services['conductors']}"
-    record = services["record"]
-    if record is None:
-        return f"no service record of {pairing['host']}, {conductors}, read {age(services['age_s'])} ago"
-    state = "up" if record["up"] else "down"
-    status = "disabled" if record["disabled"] else "enabled"
-    reason = f" ({record['disabled_reason']})" if record["disabled"] and record["disabled_reason"] else ""
-    forced = ", forced down" if record["forced_down"] else ""
-    beat_s = pairing["heartbeat_age_s"]
-    beat = "no heartbeat seen" if beat_s is None else f"heartbeat {age(beat_s)} ago"
-    return (
-        f"{pairing['host']} {state}, {status}{reason}{forced}, {beat}, {conductors}, "
-        f"read {age(services['age_s'])} ago"
-    )
+def _refused_reload(shown: Document, columns: int) -> Iterator[str]:
+    yield "RELOAD REFUSED: the daemon goes on with the old configuration"
+    for mistake in shown["reload_mistakes"]:
+        yield from entry("why", mistake, columns)
+    yield from entry("remedy", "mend that, then 'systemctl reload nova-watchdog'", columns)
 
 
-def _not_known(reading: Document) -> str:
-    return f"unknown for {age(reading['age_s'])}: {reading['reason']}"
-
-
-def _what_comes(pairing: Document) -> str:
+def what_comes(pairing: Document) -> str:
+    """When the decision may change, or what is done now."""
     verb, in_s = pairing["rule"]["verb"], pairing["next_look_in_s"]
     if pairing["store_problem"]:
         return "nothing is done until its record can be written"
@@ -248,21 +250,5 @@ def _what_comes(pairing: Document) -> str:
 
 def _failing_probe(shown: Document, probe: Document, columns: int) -> Iterator[str]:
     last = probe["last_success_at"]
-    succeeded = f"last success {age(_since_s(shown, last))} ago" if last else "never succeeded"
-    yield from _entry("probe", f"{probe['kind']} {probe['target']}: {probe['detail']} ({succeeded})", columns)
-
-
-def _entry(label: str, text: str, columns: int) -> Iterator[str]:
-    yield from textwrap.wrap(
-        printable(text),
-        width=columns,
-        initial_indent=f"  {label:<{_LABEL_WIDTH}}",
-        subsequent_indent=" " * (_LABEL_WIDTH + 2),
-        break_on_hyphens=False,
-    )
-
-
-def _since_s(shown: Document, moment: str) -> float:
-    """Seconds from that moment to the document's own, never negative."""
-    gone = datetime.fromisoformat(shown["at"]) - datetime.fromisoformat(moment)
-    return max(0.0, gone.total_seconds())
+    succeeded = f"last success {age(since_s(shown, last))} ago" if last else "never succeeded"
+    yield from entry("probe", f"{probe['kind']} {probe['target']}: {probe['detail']} ({succeeded})", columns)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Any
-
-from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.facts import service_record
-from nova_watchdog.core.model import Pairing, Reading, UnitState, Unknown, VCenterView
-from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot, ProbeSnapshot, Transition
+from nova_watchdog.core.diagnose import Diagnosis, condition_of
+from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.permission import Pause
+from nova_watchdog.core.snapshot import (
+    FleetSnapshot,
+    PairingSnapshot,
+    ProbeSnapshot,
+    ReceiverSnapshot,
+    Transition,
+)
 from nova_watchdog.telemetry import derived
+from nova_watchdog.telemetry.families import RELOADS
+from nova_watchdog.telemetry.view_readings import Document, readings, rfc3339, seconds
+
+__all__ = ["FORMAT", "Document", "document", "pairing_entry", "rfc3339", "transition_entry"]
 
 # Grows when a field changes its meaning or goes away; a new field does not change it.
 FORMAT = 1
-
-Document = dict[str, Any]
+# The rest is in the history.
+_EDGES = 10
 
 
 def document(
@@ -26,7 +33,7 @@ def document(
 ) -> Document:
     """The whole picture. Ages count to `now_s` (monotonic); `wall_s` is the same moment as Unix time."""
     pairings = [
-        _pairing(snapshot, snapshot.pairings[name], now_s, stale_after_s)
+        pairing_entry(snapshot, snapshot.pairings[name], now_s, stale_after_s)
         for name in sorted(snapshot.pairings)
     ]
     return {
@@ -36,11 +43,17 @@ def document(
         "at": rfc3339(wall_s),
         "started_at": rfc3339(snapshot.started_wall_s),
         "healthy": bool(pairings) and not snapshot.unwatched and all(entry["healthy"] for entry in pairings),
-        "loop_lag_s": _seconds(snapshot.loop_lag_s),
+        "loop_lag_s": seconds(snapshot.loop_lag_s),
         "pairings": pairings,
         "unwatched": [
             {"name": name, "mistakes": list(lines)} for name, lines in sorted(snapshot.unwatched.items())
         ],
+        "reloads": {outcome: snapshot.reloads.get(outcome, 0) for outcome in RELOADS},
+        "reload_mistakes": list(snapshot.reload_mistakes),
+        "scheduler_skips": [
+            {"job": job, "count": count} for job, count in sorted(snapshot.scheduler_skips.items())
+        ],
+        "receivers": [_receiver(receiver) for receiver in snapshot.receivers],
         "probes": [_probe(probe) for probe in snapshot.probes],
         "actions": [
             {"pairing": pairing, "rule": rule, "action": action, "outcome": outcome, "count": count}
@@ -49,13 +62,10 @@ def document(
     }
 
 
-def rfc3339(unix_s: float) -> str:
-    """A Unix time as RFC 3339 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(unix_s, UTC)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-
-
-def _pairing(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stale_after_s: float) -> Document:
+def pairing_entry(
+    snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stale_after_s: float
+) -> Document:
+    """One pairing. Ages count to `now_s`; a look older than `stale_after_s` is stale."""
     decision = shown.decision
     stale = derived.is_stale(shown, now_s, stale_after_s)
     is_fine = decision.diagnosis.diagnosis is Diagnosis.HEALTHY
@@ -65,14 +75,17 @@ def _pairing(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stal
         "healthy": is_fine and not stale and not shown.store_problem,
         "stale": stale,
         "looked_at": rfc3339(derived.wall_of(snapshot, shown.ticked_at_s)),
-        "look_age_s": _seconds(derived.tick_age_s(shown, now_s)),
-        "next_look_in_s": _seconds(derived.next_look_in_s(shown, now_s)),
+        "look_age_s": seconds(derived.tick_age_s(shown, now_s)),
+        "next_look_in_s": seconds(derived.next_look_in_s(shown, now_s)),
         "diagnosis": {
             "word": decision.diagnosis.diagnosis.value,
             "row": decision.diagnosis.number,
             "shown_by": decision.diagnosis.shown_by,
             "since": rfc3339(shown.diagnosis_since_wall_s),
         },
+        "condition": condition_of(decision.diagnosis.diagnosis).value,
+        "failed_s": seconds(shown.failed_s),
+        "concerns": [{"word": one.concern.value, "detail": one.detail} for one in shown.worries],
         "rule": {
             "number": decision.rule.number,
             "verb": decision.rule.verb.value,
@@ -86,17 +99,19 @@ def _pairing(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stal
             "nova": decision.facts.nova.value,
             "heartbeat": decision.facts.heartbeat.value,
             "service": derived.service_word(shown),
+            "bus": decision.facts.bus.value,
+            "rpc": decision.facts.rpc.value,
+            "quality": decision.facts.quality.value,
         },
-        "heartbeat_age_s": _seconds(derived.heartbeat_age_s(shown, now_s)),
-        "readings": {
-            "unit": _unit(shown, now_s),
-            "vcenter": _vcenter(shown, now_s),
-            "services": _services(shown, now_s),
-        },
+        "permission": shown.permission.value,
+        "pause": _pause(derived.pause_of(shown, derived.wall_of(snapshot, now_s))),
+        "window": shown.window,
+        "heartbeat_age_s": seconds(derived.heartbeat_age_s(shown, now_s)),
+        "readings": readings(snapshot, shown, now_s),
         "budget": {"starts_left": shown.starts_left, "starts_allowed": shown.budget},
         "store_problem": shown.store_problem,
         "last_action": shown.last_action,
-        "transitions": [_transition(edge) for edge in shown.transitions],
+        "transitions": [transition_entry(edge) for edge in shown.transitions[-_EDGES:]],
     }
 
 
@@ -106,75 +121,33 @@ def _identity(pairing: Pairing) -> Document:
         "unit": pairing.unit,
         "host": pairing.host,
         "vcenter": pairing.vcenter,
+        "bus": pairing.bus,
         "cluster": pairing.cluster,
         "mode": pairing.mode.value,
     }
 
 
-def _unit(shown: PairingSnapshot, now_s: float) -> Document:
-    seen = shown.observation.unit
-    if isinstance(seen, Unknown):
-        return _unknown(seen, now_s)
-    unit: UnitState = seen.value
+def _pause(pause: Pause | None) -> Document | None:
+    if pause is None:
+        return None
     return {
-        **_known(seen, now_s),
-        "load": unit.load.value,
-        "active": unit.active.value,
-        "sub": unit.sub,
-        "main_pid": unit.main_pid,
-        "result": unit.result,
-        "detail": unit.detail,
-        "job": unit.job,
-        "stop_cause": unit.stop_cause.value,
+        "reason": pause.reason,
+        "by": pause.by,
+        "began_at": rfc3339(pause.began_wall_s),
+        "until": rfc3339(pause.until_wall_s),
     }
 
 
-def _vcenter(shown: PairingSnapshot, now_s: float) -> Document:
-    seen = shown.observation.vcenter
-    if isinstance(seen, Unknown):
-        return _unknown(seen, now_s)
-    view: VCenterView = seen.value
+def _receiver(receiver: ReceiverSnapshot) -> Document:
     return {
-        **_known(seen, now_s),
-        "outcome": view.outcome.value,
-        "detail": view.detail,
-        "instance_uuid": view.instance_uuid,
-        "cluster_moid": view.clusters.get(shown.pairing.cluster),
+        "name": receiver.name,
+        "delivered": receiver.delivered,
+        "failures": receiver.failures,
+        "dropped": receiver.dropped,
+        "queued": receiver.queued,
+        "bound": receiver.bound,
+        "problem": receiver.problem,
     }
-
-
-def _services(shown: PairingSnapshot, now_s: float) -> Document:
-    seen = shown.observation.services
-    if isinstance(seen, Unknown):
-        return _unknown(seen, now_s)
-    found = {
-        **_known(seen, now_s),
-        "conductors": seen.value.conductors,
-        "conductors_up": seen.value.conductors_up,
-        "record": None,
-    }
-    record = service_record(shown.pairing, shown.observation)
-    if record is not None:
-        found["record"] = {
-            "up": record.up,
-            "disabled": record.disabled,
-            "disabled_reason": record.disabled_reason,
-            "forced_down": record.forced_down,
-            "updated_at": record.updated_at,
-        }
-    return found
-
-
-def _known(seen: Reading[Any], now_s: float) -> Document:
-    return {
-        "known": True,
-        "age_s": _seconds(max(0.0, now_s - seen.began_at_s)),
-        "took_s": _seconds(max(0.0, seen.ended_at_s - seen.began_at_s)),
-    }
-
-
-def _unknown(seen: Unknown, now_s: float) -> Document:
-    return {"known": False, "age_s": _seconds(max(0.0, now_s - seen.since_s)), "reason": seen.reason}
 
 
 def _probe(probe: ProbeSnapshot) -> Document:
@@ -184,14 +157,15 @@ def _probe(probe: ProbeSnapshot) -> Document:
         "target": probe.target,
         "ok": probe.ok,
         "detail": probe.detail,
-        "last_duration_s": _seconds(probe.last_duration_s),
+        "last_duration_s": seconds(probe.last_duration_s),
         "last_success_at": None if success_s is None else rfc3339(success_s),
         "runs": probe.runs,
         "failures": probe.failures,
     }
 
 
-def _transition(edge: Transition) -> Document:
+def transition_entry(edge: Transition) -> Document:
+    """One edge of a pairing."""
     return {
         "at": rfc3339(edge.wall_s),
         "diagnosis": edge.diagnosis,
@@ -199,8 +173,5 @@ def _transition(edge: Transition) -> Document:
         "rule": edge.rule,
         "why": edge.why,
         "action": edge.action,
+        "readings": edge.readings,
     }
-
-
-def _seconds(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
