@@ -8,6 +8,7 @@ RABBITMQ_USER = "nova"
 RABBITMQ_PASSWORD = "lab-secret-message-bus"
 VCENTER_USER = "nova@vsphere.local"
 VCENTER_PASSWORD = "lab-secret-vcenter"
+PAGERDUTY_ROUTING_KEY = "lab-secret-pagerduty-routing-key"
 
-SECRETS = (NOVA_PASSWORD, ADMIN_PASSWORD, RABBITMQ_PASSWORD, VCENTER_PASSWORD)
+SECRETS = (NOVA_PASSWORD, ADMIN_PASSWORD, RABBITMQ_PASSWORD, VCENTER_PASSWORD, PAGERDUTY_ROUTING_KEY)
 """What must never appear in any output of the daemon."""

@@ -49,6 +49,19 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--vcenters", type=int, default=1, metavar="N")
     up.add_argument("--no-daemon", dest="daemon", action="store_false", help="without nova-watchdog")
     up.add_argument("--policy", type=Path, metavar="FILE", help="body of the daemon's [policy] table")
+    up.add_argument(
+        "--extra-toml", type=Path, metavar="FILE", help="further tables of the daemon's configuration"
+    )
+    up.add_argument(
+        "--pager", action="store_true", help="with Prometheus, Alertmanager and a recording receiver"
+    )
+    up.add_argument(
+        "--pager-faster",
+        type=int,
+        default=Topology.pager_faster,
+        metavar="N",
+        help="divide the pager's intervals by this (default %(default)s; 1 is the real pace)",
+    )
     up.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="end the lab and remove all of it")
@@ -89,8 +102,24 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _up(paths: Paths, parsed: argparse.Namespace) -> None:
-    policy = parsed.policy.read_text() if parsed.policy else ""
-    lifecycle.up(paths, Topology(parsed.controllers, parsed.clusters, parsed.vcenters, parsed.daemon, policy))
+    topology = Topology(
+        controllers=parsed.controllers,
+        clusters=parsed.clusters,
+        vcenters=parsed.vcenters,
+        daemon=parsed.daemon,
+        policy=_text(parsed.policy),
+        extra_toml=_text(parsed.extra_toml),
+        pager=parsed.pager,
+        pager_faster=parsed.pager_faster,
+    )
+    lifecycle.up(paths, topology)
+
+
+def _text(file: Path | None) -> str:
+    try:
+        return file.read_text() if file else ""
+    except OSError as error:
+        raise LabError(f"{file}: {error.strerror}") from error
 
 
 def _down(paths: Paths, parsed: argparse.Namespace) -> None:

@@ -12,7 +12,16 @@ from lab.api import watchdog
 from lab.controllers import daemon, nova_compute
 from lab.controllers.machine import Machine
 from lab.errors import LabError
-from lab.parts import mariadb, openstack, rabbitmq, seed, vcenter
+from lab.parts import (
+    alertmanager,
+    mariadb,
+    openstack,
+    prometheus,
+    rabbitmq,
+    receiver,
+    seed,
+    vcenter,
+)
 from lab.processes import Service
 
 if TYPE_CHECKING:
@@ -44,6 +53,8 @@ class Cloud:
             *(vcenter.service(site, v) for v in site.topology.vcenter_list),
             observer(site),
         ]
+        if site.topology.pager:
+            parts += [receiver.service(site), alertmanager.service(site), prometheus.service(site)]
         self.services: dict[str, Service] = {part.name: part for part in parts}
         self.machines: dict[str, Machine] = {c.name: Machine(site, c) for c in site.topology.controller_list}
 
@@ -87,6 +98,12 @@ class Cloud:
                 plan.add(name, start, "nova-api", "nova-compute units", machine.controller.name)
             heartbeats = [f"heartbeat of {p.name}" for p in topology.pairings]
             plan.add("daemon sees all healthy", self._wait_for_daemon, f"daemon on {home}", *heartbeats)
+        if topology.pager:
+            plan.add("receiver", self.services["receiver"].run)
+            plan.add("alertmanager", self.services["alertmanager"].run)
+            # last, so that the start itself raises no alert
+            daemons = [f"daemon on {name}" for name in self.machines]
+            plan.add("prometheus", self.services["prometheus"].run, "daemon sees all healthy", *daemons)
 
     def _boot(self, machine: Machine) -> None:
         machine.build()

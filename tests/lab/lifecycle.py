@@ -166,7 +166,8 @@ def describe(topology: dict[str, Any]) -> str:
     """A topology in a few words."""
     daemon = "with" if topology["daemon"] else "without"
     counts = ", ".join(f"{topology[key]} {key}" for key in ("controllers", "clusters", "vcenters"))
-    return f"{counts}, {daemon} the daemon"
+    pager = " and the pager" if topology["pager"] else ""
+    return f"{counts}, {daemon} the daemon{pager}"
 
 
 def _start_keeper(paths: Paths, topology: Topology, tools: Tools, lock: int) -> subprocess.Popen[bytes]:

@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 
 _CLOUD = cast("Cloud", SimpleNamespace(site=SimpleNamespace(topology=Topology(controllers=2, vcenters=2))))
 _WANTED = {
-    *("kill", "stop-process", "nova-conf-broken"),
+    *("kill", "stop-process", "slow-compute", "nova-conf-broken"),
+    *("service-disabled", "forced-down", "cell-down"),
     *("vcenter-refused", "vcenter-silent", "vcenter-503", "vcenter-slow", "vcenter-wrong-password"),
-    *("vcenter-drop-sessions", "vcenter-cert-expiring"),
-    *("drs-off", "host-disconnected", "datastore-lost", "cluster-gone"),
+    *("vcenter-drop-sessions", "vcenter-cert-expiring", "vcenter-cert-expired"),
+    *("vcenter-no-session-privilege", "drs-off", "drs-manual", "host-disconnected", "host-maintenance"),
+    *("datastore-lost", "datastore-full", "datastore-not-shared", "cluster-gone", "cluster-recreated"),
     *(
         "nova-api-stopped",
         "keystone-stopped",
         "conductor-stopped",
+        "conductor-frozen",
         "rabbitmq-stopped",
         "rabbitmq-memory-alarm",
+        "rabbitmq-disk-alarm",
     ),
 }
 

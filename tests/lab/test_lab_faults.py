@@ -28,8 +28,13 @@ _OF_VCENTER = {
     "vcenter-slow": "slow",
     "vcenter-wrong-password": "wrong-password",
     "vcenter-cert-expiring": "cert-expiring",
+    "vcenter-cert-expired": "cert-expiring",
+    "vcenter-no-session-privilege": "no-session-privilege",
 }
-_OF_CLUSTER = ("drs-off", "host-disconnected", "datastore-lost", "cluster-gone")
+_OF_CLUSTER = (
+    *("drs-off", "drs-manual", "host-disconnected", "host-maintenance"),
+    *("datastore-lost", "datastore-full", "datastore-not-shared", "cluster-gone", "cluster-recreated"),
+)
 
 
 def _simulator(lab: Lab) -> dict[str, Any]:

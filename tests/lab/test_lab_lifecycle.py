@@ -127,8 +127,11 @@ def test_a_second_up_with_the_same_topology_says_that_it_runs(lab: Lab, tmp_path
     sizes = [f"--{key}={getattr(parameters, key)}" for key in ("controllers", "clusters", "vcenters")]
     policy = tmp_path / "policy.toml"
     policy.write_text(parameters.policy)
-    daemon = [f"--policy={policy}"] if parameters.daemon else ["--no-daemon"]
-    tool = _tool(lab.paths, "up", *sizes, *daemon)
+    tables = tmp_path / "tables.toml"
+    tables.write_text(parameters.extra_toml)
+    daemon = [f"--policy={policy}", f"--extra-toml={tables}"] if parameters.daemon else ["--no-daemon"]
+    pager = ["--pager"] if parameters.pager else []
+    tool = _tool(lab.paths, "up", *sizes, *daemon, *pager)
     status, output = _finish(tool)
     assert status == 0, output
     assert "running already" in output

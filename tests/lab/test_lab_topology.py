@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
+from typing import TYPE_CHECKING
+
 import pytest
 
+from lab.controllers import daemon
 from lab.errors import LabError
+from lab.paths import Paths
+from lab.site import Site, Tools
 from lab.topology import Topology
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_small_lab_has_one_controller_and_two_pairings_on_one_vcenter() -> None:
@@ -52,6 +61,7 @@ def test_identities_stay_the_same_from_one_lab_to_the_next() -> None:
         ({"controllers": 0}, "controllers = 0: allowed is 1 to 9"),
         ({"clusters": 27}, "clusters = 27: allowed is 1 to 26"),
         ({"clusters": 1, "vcenters": 2}, "at most one for each of 1 clusters"),
+        ({"daemon": False, "pager": True}, "pager: allowed is only a lab with the daemon"),
     ],
 )
 def test_a_size_that_cannot_be_is_refused_with_what_can(parameters: dict[str, int], words: str) -> None:
@@ -68,5 +78,14 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
 
 def test_a_topology_survives_being_written_and_read() -> None:
     """The supervisor works with exactly what was asked for at `up`."""
-    topology = Topology(2, 3, 1, daemon=False, policy="x = 1")
+    topology = Topology(2, 3, 1, policy="x = 1", extra_toml="[log]", pager=True)
     assert Topology.from_json(topology.to_json()) == topology
+
+
+def test_the_daemons_configuration_ends_with_the_tables_asked_for(tmp_path: Path) -> None:
+    """After the lab's own ones, so that it may hold any table that the lab does not write."""
+    topology = Topology(policy="restart_window_s = 90", extra_toml='[log]\nlevel = "debug"\n')
+    tools = Tools(tmp_path, None, tmp_path, tmp_path, tmp_path, tmp_path)
+    written = tomllib.loads(daemon.configuration(Site(Paths(tmp_path, tmp_path, tmp_path), topology, tools)))
+    assert (written["policy"], written["log"]) == ({"restart_window_s": 90}, {"level": "debug"})
+    assert list(written["pairing"]) == ["cluster-a", "cluster-b"]

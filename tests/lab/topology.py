@@ -15,6 +15,7 @@ SERVERS_ADDRESS = "192.0.2.1"
 PREFIX_LENGTH = 24
 HOSTS_PER_CLUSTER = 2
 _IDENTITIES = uuid.UUID("6f1ee0c7-6a2f-4a5c-9d3b-0b6b7d1a90aa")
+_MAX_PAGER_FASTER = 15  # a scrape a second
 _MAX_CONTROLLERS, _MAX_VCENTERS, _MAX_CLUSTERS = 9, 9, len(string.ascii_lowercase)
 
 
@@ -40,14 +41,21 @@ class VCenter:
     clusters: int
 
     @property
+    def esx_domain(self) -> str:
+        """The domain of its ESX hosts, so that no two vCenters name theirs alike."""
+        return f"{self.name}.lab"
+
+    @property
     def esx_names(self) -> tuple[str, ...]:
         """Names of its ESX hosts: nova uploads images to a host by name; the simulator answers for all."""
-        return tuple(f"DC0_C{c}_H{h}" for c in range(self.clusters) for h in range(HOSTS_PER_CLUSTER))
+        return tuple(
+            f"dc0-c{c}-h{h}.{self.esx_domain}" for c in range(self.clusters) for h in range(HOSTS_PER_CLUSTER)
+        )
 
     @property
     def certificate(self) -> str:
-        """Name, without its ending, of its certificate's files; the content depends on the vCenter's size."""
-        return f"{self.name}-{self.clusters}"
+        """Name, without its ending, of its certificate's files; the content depends on its hosts' names."""
+        return f"{self.esx_domain}-{self.clusters}"
 
     @property
     def instance_uuid(self) -> str:
@@ -81,19 +89,28 @@ class Pairing:
 
 @dataclass(frozen=True)
 class Topology:
-    """The parameters of `up`. `policy` is the body of the daemon's [policy] table, as TOML."""
+    """The parameters of `up`.
+
+    `policy` is the body of the daemon's [policy] table, `extra_toml` further tables of its configuration;
+    `pager` adds Prometheus, Alertmanager and the recording receiver, `pager_faster` times as fast as in a
+    real cloud.
+    """
 
     controllers: int = 1
     clusters: int = 2
     vcenters: int = 1
     daemon: bool = True
     policy: str = ""
+    extra_toml: str = ""
+    pager: bool = False
+    pager_faster: int = 15
 
     def __post_init__(self) -> None:
         for key, value, most in (
             ("controllers", self.controllers, _MAX_CONTROLLERS),
             ("clusters", self.clusters, _MAX_CLUSTERS),
             ("vcenters", self.vcenters, _MAX_VCENTERS),
+            ("pager_faster", self.pager_faster, _MAX_PAGER_FASTER),
         ):
             if not 1 <= value <= most:
                 raise LabError(f"{key} = {value}: allowed is 1 to {most}")
@@ -101,6 +118,8 @@ class Topology:
             raise LabError(
                 f"vcenters = {self.vcenters}: allowed is at most one for each of {self.clusters} clusters"
             )
+        if self.pager and not self.daemon:
+            raise LabError("pager: allowed is only a lab with the daemon, which it scrapes")
 
     @cached_property
     def controller_list(self) -> tuple[Controller, ...]:

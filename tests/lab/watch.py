@@ -23,6 +23,10 @@ _DECORATION = re.compile(r"\b(level=info|logger=\S+|event=\S+) ")
 _LATELY = 12
 _COMMAND = "tests/lab/lab"
 _QUIET_KINDS = ("daemon", "heartbeat", "sessions")
+_FOR_MACHINES = (
+    *("t", "wall", "kind", "before", "lab_pid", "started"),
+    *("annotations", "group_key", "starts_at", "ends_at", "repeated"),
+)
 _SUGGESTED = (
     "kill",
     "vcenter-refused",
@@ -114,7 +118,7 @@ def _is_shown(event: Event) -> bool:
     """True unless it is routine, or nova-compute's own log."""
     if event["kind"] == "journal":
         return bool(event["by"] == "systemd" or event["unit"] == daemon.UNIT)
-    return event["kind"] not in _QUIET_KINDS
+    return event["kind"] not in _QUIET_KINDS and not event.get("repeated")
 
 
 def line_of(event: Event) -> str:
@@ -122,7 +126,7 @@ def line_of(event: Event) -> str:
     clock = time.strftime("%H:%M:%S", time.localtime(event["wall"]))
     if event["kind"] == "journal":
         return f"{clock} {event['unit'].removesuffix('.service')}: {_DECORATION.sub('', event['message'])}"
-    rest = {k: v for k, v in event.items() if k not in ("t", "wall", "kind", "before", "lab_pid", "started")}
+    rest = {k: v for k, v in event.items() if k not in _FOR_MACHINES}
     return f"{clock} {event['kind']} {_values(rest)}"
 
 

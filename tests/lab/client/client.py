@@ -14,6 +14,7 @@ from lab.client.controller import ControllerHandle, init_pid, load_topology
 from lab.client.events import EventLog
 from lab.client.healing import heal
 from lab.client.network import LabNetwork
+from lab.client.pager import Pager
 from lab.controllers.daemon import HTTP_PORT
 from lab.errors import LabError
 from lab.paths import Paths
@@ -92,6 +93,14 @@ class Lab:
         """What keeps the daemon from calling all pairings healthy; empty if nothing does."""
         address = self.topology.controller(controller).address
         return watchdog.unhealthy(address, len(self.pairings), self._network.connect)
+
+    def pager(self) -> Pager:
+        """Pages, and what Prometheus and Alertmanager know; LabError if the lab was started without."""
+        return Pager(self)
+
+    def prometheus_query(self, expression: str) -> list[dict[str, Any]]:
+        """The instant vector of a PromQL expression: a list of {"labels": {...}, "value": 1.0}."""
+        return self.pager().query(expression)
 
     def inject(self, name: str, **arguments: Any) -> Event:
         """Cause a fault; the record with the times just `before` and just after (`t`)."""

@@ -20,6 +20,8 @@ UNIT = "nova-watchdog.service"
 PROGRAM = "/opt/nova-watchdog/bin/nova-watchdog"
 CONFIGURATION = "/etc/nova-watchdog/nova-watchdog.toml"
 CLOUDS = "/etc/nova-watchdog/clouds.yaml"
+ROUTING_KEY = "/etc/nova-watchdog/pagerduty-routing-key"
+"""Where `extra_toml` finds the key that the recording receiver knows."""
 HTTP_PORT = 9743
 _GROUP = "nova-watchdog"
 _FILES = {
@@ -44,6 +46,7 @@ def install(site: Site, root: Path) -> None:
     nova_compute.link(root / "opt/nova-watchdog", site.tools.daemon_venv)
     nova_compute.write(root, CONFIGURATION, configuration(site), group=_GROUP)
     nova_compute.write(root, CLOUDS, clouds(), group=_GROUP)
+    nova_compute.write(root, ROUTING_KEY, accounts.PAGERDUTY_ROUTING_KEY + "\n", group=_GROUP)
 
 
 def start(machine: Machine) -> None:
@@ -77,6 +80,8 @@ def configuration(site: Site) -> str:
         lines += ["", f"[pairing.{pairing.name}]", f'unit = "{pairing.unit}"', f"nova_config = [{files}]"]
     if site.topology.policy:
         lines += ["", "[policy]", site.topology.policy.strip()]
+    if site.topology.extra_toml:
+        lines += ["", site.topology.extra_toml.strip()]
     return "\n".join(lines) + "\n"
 
 

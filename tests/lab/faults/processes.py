@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
+import threading
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
-from lab.faults.model import PAIRING, Fault
+from lab.faults import signals
+from lab.faults.model import PAIRING, Fault, Parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from lab.cloud import Cloud
     from lab.faults.model import Arguments
+
+
+_RUN_S = 1.0
 
 
 def _processes(cloud: Cloud, arguments: Arguments) -> list[int]:
@@ -31,17 +35,31 @@ def _kill(cloud: Cloud, arguments: Arguments) -> None:
 
 
 def _stop(cloud: Cloud, arguments: Arguments) -> Callable[[], None]:
-    descriptors = [os.pidfd_open(pid) for pid in _processes(cloud, arguments)]
+    return signals.freeze(_processes(cloud, arguments))
 
-    def resume() -> None:
-        for descriptor in descriptors:
-            with contextlib.suppress(ProcessLookupError):  # somebody killed it meanwhile
-                signal.pidfd_send_signal(descriptor, signal.SIGCONT)
-            os.close(descriptor)
 
-    for descriptor in descriptors:
-        signal.pidfd_send_signal(descriptor, signal.SIGSTOP)
-    return resume
+def _slow(cloud: Cloud, arguments: Arguments) -> Callable[[], None]:
+    """Let it run for one second, then stand for some, again and again, as cpulimit(1) does."""
+    pause_s = float(arguments["pause"])
+    descriptors = signals.open_all(_processes(cloud, arguments))
+    ended = threading.Event()
+
+    def take_turns() -> None:
+        while not ended.is_set():
+            signals.send(descriptors, signal.SIGSTOP)
+            ended.wait(pause_s)
+            signals.send(descriptors, signal.SIGCONT)
+            ended.wait(_RUN_S)
+
+    turns = threading.Thread(target=take_turns, daemon=True)
+
+    def release() -> None:
+        ended.set()
+        turns.join()
+        signals.close(descriptors)
+
+    turns.start()
+    return release
 
 
 FAULTS = (
@@ -57,5 +75,11 @@ FAULTS = (
         "nova-compute of {pairing} hangs (SIGSTOP): its heartbeats end, Nova calls it down after a minute.",
         _stop,
         (PAIRING,),
+    ),
+    Fault(
+        "slow-compute",
+        "nova-compute of {pairing} stands for {pause} s after each second: it reports, and answers late.",
+        _slow,
+        (PAIRING, Parameter("pause", "number", "9")),
     ),
 )

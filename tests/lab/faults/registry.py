@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lab.faults import nova_conf, processes, services, vcenters
+from lab.faults import cell, nova_conf, processes, service_record, services, vcenters
 
 if TYPE_CHECKING:
     from lab.faults.model import Fault
 
-FAULTS: dict[str, Fault] = {
-    fault.name: fault for fault in (*processes.FAULTS, *vcenters.FAULTS, *services.FAULTS, *nova_conf.FAULTS)
-}
+_MODULES = (processes, vcenters, services, cell, service_record, nova_conf)
+
+FAULTS: dict[str, Fault] = {fault.name: fault for module in _MODULES for fault in module.FAULTS}

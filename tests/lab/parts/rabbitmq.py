@@ -57,6 +57,11 @@ def set_memory_watermark(site: Site, fraction: float) -> None:
     _control(site, "set_vm_memory_high_watermark", f"{fraction:g}")
 
 
+def set_disk_free_limit(site: Site, limit: str) -> None:
+    """Set the free disk space below which the broker blocks publishers, such as 50MB."""
+    _control(site, "set_disk_free_limit", limit)
+
+
 def _control(site: Site, *arguments: str) -> None:
     result = subprocess.run(
         [f"{_PROGRAMS}/rabbitmqctl", "-n", _NODE, *arguments],

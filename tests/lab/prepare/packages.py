@@ -24,13 +24,19 @@ PACKAGES = (
     "mariadb-server-core",  # the programs alone: no service on the machine
     "patch",
     "polkitd",
+    "prometheus",
+    "prometheus-alertmanager",
     "python3-venv",
     "rabbitmq-server",
     "systemd-container",
     "systemd-sysv",
 )
 _POLICY = Path("/usr/sbin/policy-rc.d")
-_SERVICES_OF_PACKAGES = ("rabbitmq-server.service", "epmd.service", "epmd.socket")
+_SERVICES_OF_PACKAGES = {
+    "prometheus": ("prometheus.service",),
+    "prometheus-alertmanager": ("prometheus-alertmanager.service",),
+    "rabbitmq-server": ("rabbitmq-server.service", "epmd.service", "epmd.socket"),
+}
 
 
 def missing() -> list[str]:
@@ -57,9 +63,9 @@ def install(steps: Steps) -> None:
     with steps.step(f"Debian packages: {' '.join(wanted)}"), _no_services_started():
         _apt("update", "-qq")
         _apt("install", "--yes", "-qq", "--no-install-recommends", *wanted)
-    if "rabbitmq-server" in wanted:
-        disable = ["systemctl", "disable", "--quiet", *_SERVICES_OF_PACKAGES]
-        subprocess.run(disable, capture_output=True, check=False)  # not every version has all of them
+    for package in wanted:
+        for unit in _SERVICES_OF_PACKAGES.get(package, ()):  # not every version has all of them
+            subprocess.run(["systemctl", "disable", "--quiet", unit], capture_output=True, check=False)
 
 
 def _apt(*arguments: str) -> None:
