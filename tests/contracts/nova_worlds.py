@@ -9,6 +9,7 @@ from contracts.waiting import PATIENCE_S
 from fakes.nova import FakeNova
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.nova import OpenStackServices
+from nova_watchdog.ports import Clock
 
 # For tests of silence, which last that long. Where answers are due, a slow machine gets its time.
 SHORT_S = 0.4
@@ -46,7 +47,8 @@ class FakeWorld:
 class StandInWorld:
     """The real adapter against the stand-in."""
 
-    def __init__(self, directory: Path, *, timeout_s: float = PATIENCE_S) -> None:
+    def __init__(self, directory: Path, *, timeout_s: float = PATIENCE_S, clock: Clock | None = None) -> None:
+        self._clock = clock or SystemClock()
         self._timeout_s = timeout_s
         self.nova = FakeNova("vcenter-cluster-a", "vcenter-cluster-b", conductors=2)
         self.server = OpenStackStandIn(self.nova)
@@ -55,7 +57,7 @@ class StandInWorld:
     async def open(self) -> StandInWorld:
         await self.server.start()
         self.clouds_file.write_text(clouds_yaml(self.server.url))
-        self.port = OpenStackServices("lab", self.clouds_file, timeout_s=self._timeout_s, clock=SystemClock())
+        self.port = OpenStackServices("lab", self.clouds_file, timeout_s=self._timeout_s, clock=self._clock)
         return self
 
     async def close(self) -> None:

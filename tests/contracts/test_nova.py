@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from contracts.nova_worlds import FakeWorld, StandInWorld
-from nova_watchdog.core.model import DRIVER_DISABLED_REASON
+from nova_watchdog.core.model import DRIVER_DISABLED_REASON, HostLoad
 from nova_watchdog.ports import ActionRefusedError, ProbeError, ResultUnknownError
 
 HOST = "vcenter-cluster-a"
@@ -59,9 +59,23 @@ async def test_the_drivers_own_enabling_leaves_the_reason_behind(world):
 
 
 async def test_a_record_that_is_gone_is_absent(world):
-    """Deleted, or in a cell that is down."""
+    """Deleted: neither shown nor said to be hidden."""
     world.nova.remove(HOST)
-    assert HOST not in (await world.port.read()).computes
+    view = await world.port.read()
+    assert HOST not in view.computes
+    assert not view.hidden
+
+
+async def test_a_record_whose_cell_is_down_is_hidden_and_hides_no_other(world):
+    """Nova knows of it and cannot read it, which is not the same as gone."""
+    world.nova.hide(HOST)
+    view = await world.port.read()
+    assert set(view.computes) == {"vcenter-cluster-b"}
+    assert view.hidden == {HOST}
+    world.nova.hide(HOST, hidden=False)
+    view = await world.port.read()
+    assert HOST in view.computes
+    assert not view.hidden
 
 
 async def test_an_api_without_an_answer_is_a_failed_probe(world):
@@ -73,6 +87,25 @@ async def test_an_api_without_an_answer_is_a_failed_probe(world):
     assert HOST in (await world.port.read()).computes
 
 
+async def test_a_workload_shows_instances_nodes_and_builds_by_host(world):
+    """The longest build first; a host with nothing behind it is there as well."""
+    load = HostLoad(instances=7, nodes=("domain-c8.uuid-1", "domain-c9.uuid-1"), builds_s=(900.0, 30.0))
+    world.nova.set_load(HOST, load)
+    view = await world.port.workload()
+    assert view.hosts[HOST] == load
+    assert view.hosts["vcenter-cluster-b"] == world.nova.load("vcenter-cluster-b")
+    assert view.hosts["vcenter-cluster-b"].builds_s == ()
+
+
+async def test_a_workload_without_an_answer_is_a_failed_probe(world):
+    """Never an empty cloud, and it works again afterwards."""
+    world.fail()
+    with pytest.raises(ProbeError, match="503"):
+        await world.port.workload()
+    world.heal()
+    assert HOST in (await world.port.workload()).hosts
+
+
 async def test_enable_enables_what_is_disabled_with_that_reason(world):
     """The one case in which it acts."""
     world.nova.disable_by_driver(HOST)
@@ -81,7 +114,9 @@ async def test_enable_enables_what_is_disabled_with_that_reason(world):
     assert world.nova.enabled == [HOST]
 
 
-@pytest.mark.parametrize("case", ["enabled", "by an operator", "forced down", "gone", "another reason"])
+@pytest.mark.parametrize(
+    "case", ["enabled", "by an operator", "forced down", "gone", "hidden", "another reason"]
+)
 async def test_enable_refuses_everything_else(world, case):
     """An operator's wish, a service that is enabled already, one that is forced down or gone."""
     if case == "by an operator":
@@ -91,6 +126,9 @@ async def test_enable_refuses_everything_else(world, case):
     elif case == "forced down":
         world.nova.disable_by_driver(HOST)
         world.nova.force_down(HOST)
+    elif case == "hidden":
+        world.nova.disable_by_driver(HOST)
+        world.nova.hide(HOST)
     elif case == "gone":
         world.nova.remove(HOST)
     with pytest.raises(ActionRefusedError, match=HOST):

@@ -11,6 +11,7 @@ import pytest
 
 from contracts.nova_worlds import SHORT_S, StandInWorld, clouds_yaml
 from contracts.waiting import PATIENCE_S, until
+from fakes.clock import FakeClock
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.nova import OpenStackServices
 from nova_watchdog.core.model import DRIVER_DISABLED_REASON
@@ -38,12 +39,40 @@ async def impatient(tmp_path):
 
 
 async def test_a_read_is_one_request_once_logged_in(world):
-    """At microversion 2.53; logging in is two more, once."""
+    """At microversion 2.69, which tells of cells that are down; logging in is two more, once."""
     await world.port.read()
     world.server.requests.clear()
     await world.port.read()
-    assert world.server.requests == [("GET", "/compute/v2.1/os-services", "compute 2.53")]
+    assert world.server.requests == [("GET", "/compute/v2.1/os-services", "compute 2.69")]
     assert world.server.logins == 1
+
+
+async def test_an_older_nova_is_asked_for_less_from_then_on(world):
+    """It refuses 2.69 once, which costs one request; then each read is one again."""
+    world.server.newest = (2, 53)
+    world.nova.hide(HOST)
+    view = await world.port.read()
+    assert (set(view.computes), view.hidden) == ({"vcenter-cluster-b"}, frozenset())
+    world.server.requests.clear()
+    await world.port.read()
+    assert world.server.requests == [("GET", "/compute/v2.1/os-services", "compute 2.53")]
+    world.nova.disable_by_driver("vcenter-cluster-b")
+    await world.port.enable("vcenter-cluster-b", only_if_reason=DRIVER_DISABLED_REASON)
+    assert world.nova.enabled == ["vcenter-cluster-b"]
+
+
+async def test_an_older_nova_is_asked_again_after_an_hour(tmp_path):
+    """It may have been upgraded; the daemon runs for months."""
+    clock = FakeClock()
+    world = await StandInWorld(tmp_path, clock=clock).open()
+    world.server.newest = (2, 53)
+    await world.port.read()
+    world.server.newest = (2, 69)
+    world.nova.hide(HOST)
+    assert not (await world.port.read()).hidden
+    await clock.advance(3601)
+    assert (await world.port.read()).hidden == {HOST}
+    await world.close()
 
 
 async def test_an_expired_token_is_renewed_unnoticed(world):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
 from lab.client import Lab
 from lab.controllers.daemon import CLOUDS
+from lab.parts.image_server import IMAGE_ID
 
 pytestmark = pytest.mark.lab
 
@@ -25,7 +27,10 @@ async def main(clouds, verb, *arguments):
     nova = OpenStackServices("lab", clouds, timeout_s=8, clock=SystemClock())
     try:
         if verb == "read":
-            return dataclasses.asdict(await nova.read())
+            view = dataclasses.asdict(await nova.read())
+            return view | {"hidden": sorted(view["hidden"])}
+        if verb == "workload":
+            return dataclasses.asdict(await nova.workload())
         await nova.enable(arguments[0], only_if_reason=arguments[1])
         return {"done": True}
     except WatchdogError as error:
@@ -91,9 +96,73 @@ def test_it_leaves_an_operators_disable_alone(running_lab: Lab, host: str):
     assert running_lab.nova.service(host)["status"] == "disabled"
 
 
+def test_it_reads_the_workload_of_every_nova_compute(running_lab: Lab, host: str):
+    """The node is the cluster's moid and the vCenter's identity; nothing runs there yet."""
+    seen = nova(running_lab, "workload")["hosts"]
+    assert set(seen) == {pairing.host for pairing in running_lab.pairings}
+    assert (seen[host]["instances"], seen[host]["builds_s"]) == (0, [])
+    (node,) = seen[host]["nodes"]
+    moid, _, identity = node.partition(".")
+    assert moid.startswith("domain-c")
+    assert identity == running_lab.pairings[-1].vcenter.instance_uuid
+
+
+def test_it_ages_a_build_by_novas_own_clock(running_lab: Lab, host: str):
+    """A server whose nova-compute waits for a silent vCenter stays in BUILD, on its host, and ages."""
+    others = [pairing.host for pairing in running_lab.pairings if pairing.host != host]
+    for other in others:
+        running_lab.nova.disable(other, "so that the scheduler takes the one")
+    server = ""
+    try:
+        with running_lab.fault("vcenter-silent", vcenter=running_lab.pairings[-1].vcenter.name):
+            server = _create_server(running_lab)
+            first = _wait_for_build(running_lab, host)
+            second = _wait_for_build(running_lab, host, older_than_s=first + 2)
+            assert second < 120
+    finally:
+        for other in others:
+            running_lab.nova.enable(other)
+        if server:
+            running_lab.nova.request("DELETE", f"/servers/{server}")
+
+
+def _create_server(lab: Lab) -> str:
+    """Ask for an instance without a network; its id."""
+    flavor = {"name": f"small-{lab.now():.0f}", "ram": 64, "vcpus": 1, "disk": 0}
+    made = lab.nova.request("POST", "/flavors", {"flavor": flavor})["flavor"]["id"]
+    wanted = {"name": "stuck", "imageRef": IMAGE_ID, "flavorRef": made, "networks": "none"}
+    answer = lab.nova.request("POST", "/servers", {"server": wanted})
+    return str(answer["server"]["id"])
+
+
+def _wait_for_build(lab: Lab, host: str, older_than_s: float = -1.0) -> float:
+    """The age of the one build of `host`, once it is older than that."""
+    deadline = lab.now() + 60
+    while True:
+        ages_s = nova(lab, "workload")["hosts"][host]["builds_s"]
+        if ages_s and ages_s[0] > older_than_s:
+            (age_s,) = ages_s
+            return float(age_s)
+        assert lab.now() < deadline, f"no build older than {older_than_s:g} s: {ages_s}"
+        time.sleep(0.5)
+
+
+def test_a_cell_that_is_down_hides_its_records(running_lab: Lab, host: str):
+    """Known and not readable, so neither shown nor gone; the workload cannot be told at all."""
+    with running_lab.fault("cell-down"):
+        seen = nova(running_lab, "read")
+        assert seen["computes"] == {}
+        assert seen["hidden"] == sorted(pairing.host for pairing in running_lab.pairings)
+        assert "HTTP 500" in nova(running_lab, "workload")["text"]
+        refused = nova(running_lab, "enable", host, DRIVERS_REASON)
+        assert refused["error"] == "ActionRefusedError"
+    assert nova(running_lab, "read")["hidden"] == []
+
+
 @pytest.mark.parametrize("fault", ["nova-api-stopped", "keystone-stopped"])
 def test_without_an_api_it_cannot_tell_and_changes_nothing(running_lab: Lab, host: str, fault: str):
     """A failed probe is no verdict."""
     with running_lab.fault(fault):
         assert nova(running_lab, "read")["error"] == "ProbeError"
+        assert nova(running_lab, "workload")["error"] == "ProbeError"
         assert nova(running_lab, "enable", host, DRIVERS_REASON)["error"] == "ActionRefusedError"

@@ -92,7 +92,7 @@ class FakeWorld:
         self.systemd.finish_stop(unit, killed=True)
 
     async def kill(self, unit: str) -> None:
-        self.systemd.kill(unit)
+        self.systemd.kill_by_human(unit)
 
     async def exit(self, unit: str, code: int) -> None:
         self.systemd.exit(unit, code)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nova_watchdog.core.model import DRIVER_DISABLED_REASON, ServiceRecord, ServicesView
+from nova_watchdog.core.model import (
+    DRIVER_DISABLED_REASON,
+    HostLoad,
+    ServiceRecord,
+    ServicesView,
+    WorkloadView,
+)
 from nova_watchdog.ports import ActionRefusedError, ProbeError, ResultUnknownError
 
 
@@ -24,6 +30,11 @@ class FakeNova:
             )
             for number, host in enumerate(hosts, start=1)
         }
+        self._loads = {
+            host: HostLoad(instances=0, nodes=(f"domain-c{number}.uuid",))
+            for number, host in enumerate(hosts, start=1)
+        }
+        self._hidden: set[str] = set()
         self._beats = 0
         self._failure: str | None = None
         self._answers_changes = True
@@ -38,7 +49,13 @@ class FakeNova:
         self.reads += 1
         if self._failure is not None:
             raise ProbeError(self._failure)
-        return ServicesView(dict(self._records), self.conductors_up, self.conductors)
+        computes = {host: record for host, record in self._records.items() if host not in self._hidden}
+        return ServicesView(computes, self.conductors_up, self.conductors, frozenset(self._hidden))
+
+    async def workload(self) -> WorkloadView:
+        if self._failure is not None:
+            raise ProbeError(self._failure)
+        return WorkloadView(dict(self._loads))
 
     async def enable(self, host: str, *, only_if_reason: str) -> None:
         if self._failure is not None:
@@ -46,6 +63,8 @@ class FakeNova:
         record = self._records.get(host)
         if record is None:
             raise ActionRefusedError(f"Nova has no nova-compute record of {host}")
+        if host in self._hidden:
+            raise ActionRefusedError(f"{host} was not enabled: its cell does not answer")
         if record.forced_down or not record.disabled or record.disabled_reason != only_if_reason:
             raise ActionRefusedError(f"{host} was not enabled: not disabled with that reason")
         self.enabled.append(host)
@@ -88,8 +107,23 @@ class FakeNova:
         self._change(host, forced_down=forced)
 
     def remove(self, host: str) -> None:
-        """`openstack compute service delete`, or its cell is down."""
+        """`openstack compute service delete`."""
         del self._records[host]
+
+    def hide(self, host: str, *, hidden: bool = True) -> None:
+        """Its cell does not answer Nova's API, which says so."""
+        if hidden:
+            self._hidden.add(host)
+        else:
+            self._hidden.discard(host)
+
+    def load(self, host: str) -> HostLoad:
+        """What Nova has behind the host."""
+        return self._loads[host]
+
+    def set_load(self, host: str, load: HostLoad) -> None:
+        """Instances came or went, builds began or hang."""
+        self._loads[host] = load
 
     def fail(self, reason: str = "HTTP 503") -> None:
         """The API gives no usable answer."""

@@ -37,8 +37,8 @@ class _Unit:
 class FakeSystemd:
     """`ports.Units`, and the hands of everybody else on the same units.
 
-    Starts are instantaneous (`Type=simple`). `starts` lists (time, unit) of the starts that this
-    port queued.
+    Starts are instantaneous (`Type=simple`). `starts` and `kills` list (time, unit) of what this
+    port did.
     """
 
     def __init__(self, clock: Clock, *units: str) -> None:
@@ -48,9 +48,10 @@ class FakeSystemd:
         self._invocations = itertools.count(1)
         self._lost_because: str | None = None
         self._refusal: str | None = None
-        self._answers_starts = True
+        self._answers = True
         self._start_dies_with: int | None = None
         self.starts: list[tuple[float, str]] = []
+        self.kills: list[tuple[float, str]] = []
         for unit in units:
             self.add(unit)
 
@@ -78,8 +79,23 @@ class FakeSystemd:
             raise ActionRefusedError(self._refusal)
         self.starts.append((self._clock.now_s(), unit))
         self._run(unit)
-        if not self._answers_starts:
+        if not self._answers:
             raise ResultUnknownError("no answer from systemd to StartUnit")
+
+    async def kill(self, unit: str, *, expected_invocation: str) -> None:
+        if self._lost_because is not None:
+            raise ActionRefusedError(f"not killed: {self._lost_because}")
+        state = (await self.read(unit)) if unit in self._units else _NOT_FOUND
+        if not state.runs or state.job is not None:
+            raise ActionRefusedError("not killed: it has no process or a job")
+        if state.invocation_id != expected_invocation:
+            raise ActionRefusedError("not killed: it was started by somebody since it was last looked at")
+        if self._refusal is not None:
+            raise ActionRefusedError(self._refusal)
+        self.kills.append((self._clock.now_s(), unit))
+        self.kill_by_human(unit)
+        if not self._answers:
+            raise ResultUnknownError("no answer from systemd to KillUnit")
 
     # --- everybody else
 
@@ -123,7 +139,7 @@ class FakeSystemd:
         self.stop_by_human(unit)
         self._run(unit)
 
-    def kill(self, unit: str) -> None:
+    def kill_by_human(self, unit: str) -> None:
         """`kill -9` of the main process."""
         self._end(unit, ActiveState.FAILED, "signal", "signal=KILL", StopCause.BY_ITSELF)
 
@@ -157,12 +173,12 @@ class FakeSystemd:
         self._wake_all()
 
     def refuse_starts(self, reason: str | None) -> None:
-        """polkit says no, until None."""
+        """polkit says no to starts and kills, until None."""
         self._refusal = reason
 
     def answer_starts(self, *, answers: bool) -> None:
-        """Whether the answer to a start arrives; the start itself does."""
-        self._answers_starts = answers
+        """Whether the answer to a start or a kill arrives; the request itself does."""
+        self._answers = answers
 
     def let_starts_die(self, code: int | None) -> None:
         """Each process started from now on exits at once with this code (a broken nova.conf), until None."""

@@ -1,8 +1,9 @@
-"""An authenticated session with one cloud of a clouds.yaml, in blocking calls: for one thread only."""
+"""An authenticated session with one cloud of a clouds.yaml, in blocking calls, for several threads."""
 
 from __future__ import annotations
 
 import logging
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,40 +17,52 @@ from requests import exceptions as requests_errors
 
 from nova_watchdog.ports import Clock, ProbeError
 
-MICROVERSION = "2.53"
+MICROVERSION = "2.53"  # Pike: the first one in which a service has a UUID
 # Refused credentials are not sent again before the file changes or this is over: Keystone may lock
 # an account ([security_compliance] lockout_failure_attempts).
 _REFUSED_PAUSE_S = 60.0
 
 # It logs the line that is no YAML, which may be the password's. `_load` tells the fault instead.
 logging.getLogger("openstack.config").setLevel(logging.ERROR)
+# It warns at each try while Keystone is away. The reading's own reason says so, once.
+logging.getLogger("keystoneauth.identity.generic.base").setLevel(logging.ERROR)
 
 
 class CloudSession:
-    """Logs in when first needed, and anew after the credentials were refused."""
+    """Logs in when first needed, and anew after the credentials were refused; one thread at a time."""
 
     def __init__(self, cloud: str, clouds_file: Path, *, timeout_s: float, clock: Clock) -> None:
         self._cloud = cloud
         self._clouds_file = clouds_file
         self._timeout_s = timeout_s
         self._clock = clock
+        self._lock = threading.Lock()
         self._compute: Any = None
         self._refused_at_s: float | None = None
         self._refused_file_state: tuple[int, ...] = ()
 
     def compute(self) -> Any:
-        """The keystoneauth adapter of the Compute service. Raises ProbeError."""
-        if self._refused_at_s is not None:
-            ago_s = self._clock.now_s() - self._refused_at_s
-            if ago_s < _REFUSED_PAUSE_S and self._file_state() == self._refused_file_state:
-                raise ProbeError(f"Keystone refused the credentials of {self._cloud} {ago_s:.0f} s ago")
-            self._refused_at_s = None
-        if self._compute is None:
-            self._compute = self._load()
-        return self._compute
+        """The keystoneauth adapter of the Compute service, logged in. Raises ProbeError."""
+        with self._lock:
+            if self._refused_at_s is not None:
+                ago_s = self._clock.now_s() - self._refused_at_s
+                if ago_s < _REFUSED_PAUSE_S and self._file_state() == self._refused_file_state:
+                    raise ProbeError(f"Keystone refused the credentials of {self._cloud} {ago_s:.0f} s ago")
+                self._refused_at_s = None
+            if self._compute is None:
+                self._compute = self._load()
+            try:
+                self._compute.session.get_auth_headers()  # from memory, unless they are about to expire
+            except (keystone_errors.ClientException, requests_errors.RequestException) as error:
+                raise ProbeError(self._note(error)) from error
+            return self._compute
 
     def note_failure(self, error: Exception) -> str:
         """Take note of refused credentials, and return a short reason for people."""
+        with self._lock:
+            return self._note(error)
+
+    def _note(self, error: Exception) -> str:
         if isinstance(error, keystone_errors.Unauthorized):
             self._compute = None
             self._refused_at_s = self._clock.now_s()

@@ -1,4 +1,4 @@
-"""systemd over D-Bus: the state of units by signal, their start by a job.
+"""systemd over D-Bus: the state of units by signal, their start by a job, their end by SIGKILL.
 
 Follows org.freedesktop.systemd1(5). A signal never acts and never reads: it updates the memory of
 who ended a unit, and wakes the unit's subscriber, which then reads afresh.
@@ -6,6 +6,7 @@ who ended a unit, and wakes the unit's subscriber, which then reads afresh.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -156,7 +157,20 @@ class SystemdUnits:
         if (watched := self._watched.get(unit)) is not None:
             watched.memory.job_is_own(_job_id(str(answer[0])))
 
-    async def _act(self, member: str, signature: str, *body: str) -> list[Any]:
+    async def kill(self, unit: str, *, expected_invocation: str) -> None:
+        """SIGKILL to every process of the unit. Raises ActionRefusedError, ResultUnknownError.
+
+        No job is involved, so its end reads as the process's own (`StopCause.BY_ITSELF`).
+        """
+        try:
+            state = await self.read(unit)
+        except ProbeError as error:
+            raise ActionRefusedError(f"not killed, its state cannot be read: {error}") from error
+        if (obstacle := _obstacle_to_kill(state, expected_invocation)) is not None:
+            raise ActionRefusedError(f"not killed: {obstacle}")
+        await self._act("KillUnit", "ssi", unit, "all", int(signal.SIGKILL))
+
+    async def _act(self, member: str, signature: str, *body: str | int) -> list[Any]:
         try:
             return await self._manager(member, signature, *body)
         except NotConnectedError as error:
@@ -271,7 +285,7 @@ class SystemdUnits:
         answer = await self._bus.call(path, PROPERTIES, "GetAll", "s", "", timeout_s=_CALL_TIMEOUT_S)
         return _plain(answer[0])
 
-    async def _manager(self, member: str, signature: str, *body: str) -> list[Any]:
+    async def _manager(self, member: str, signature: str, *body: str | int) -> list[Any]:
         return await self._bus.call(
             MANAGER_PATH, MANAGER, member, signature, *body, timeout_s=_CALL_TIMEOUT_S
         )
@@ -287,6 +301,21 @@ def _obstacle(state: UnitState, expected_invocation: str) -> str | None:
         return f"a {state.job} job is pending"
     if not state.is_down:
         return f"it is {state.active.value}"
+    return _obstacle_of_another_run(state, expected_invocation)
+
+
+def _obstacle_to_kill(state: UnitState, expected_invocation: str) -> str | None:
+    """Why a unit's processes must not be killed now, or None."""
+    if not state.has_process:
+        return f"it has no process, it is {state.active.value}"
+    if state.job is not None:
+        return f"a {state.job} job is pending"
+    if not state.runs:
+        return f"it is {state.active.value}"
+    return _obstacle_of_another_run(state, expected_invocation)
+
+
+def _obstacle_of_another_run(state: UnitState, expected_invocation: str) -> str | None:
     if state.invocation_id != expected_invocation:
         return "it was started by somebody since it was last looked at"
     return None
