@@ -45,7 +45,7 @@ def test_killed_it_is_seen_at_once_and_brought_back(judges: tuple[Judge, ...], r
     down = edges[0]
     assert down["diagnosis"] == "process-down"
     (action,) = judge.lines(fault["before"], "action")
-    assert (action["action"], action["rule"], action["outcome"]) == ("start", "R36", "done")
+    assert (action["action"], action["rule"], action["outcome"]) == ("start", "R39", "done")
     (process,) = judge.starts(fault["before"])
     heartbeat = judge.wait_for_heartbeat(process, 1)
     assert end["t"] <= down["t"] <= action["t"] + 0.1
@@ -72,7 +72,7 @@ def test_a_broken_nova_conf_spends_the_budget_and_then_all_is_quiet(
     left = wait_for_a_full_budget(judge)
     with judge.lab.fault("nova-conf-broken", pairing=judge.pairing.name) as fault:
         judge.lab.inject("kill", pairing=judge.pairing.name)
-        given_up = judge.wait_for_edge(fault["before"], 240, rule="R35")
+        given_up = judge.wait_for_edge(fault["before"], 240, rule="R38")
         assert f"systemctl start {judge.pairing.unit}" in given_up["remedy"]
         assert "journalctl" in given_up["remedy"]
         assert len(judge.starts(fault["before"])) == left

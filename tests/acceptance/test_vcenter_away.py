@@ -82,7 +82,7 @@ def test_killed_during_an_outage_it_waits_and_is_started_and_enabled_afterwards(
 
     assert judge.up_and_enabled()
     actions = [(a["action"], a["rule"], a["outcome"]) for a in judge.lines(killed["before"], "action")]
-    assert actions == [("start", "R34", "done"), ("enable", "R49", "done")]
+    assert actions == [("start", "R37", "done"), ("enable", "R64", "done")]
     assert len(judge.starts(killed["before"])) == 1
     assert judge.status()["budget"]["starts_left"] >= left
     report(

@@ -26,6 +26,7 @@ STATE = PairingState(
     attempts=2,
     last_enable_at_s=30.0,
     last_kill_at_s=25.0,
+    operator_disabled=True,
     pause=Pause("storage firmware", "alice", 1000.0, 2000.0),
 )
 EDGE = Transition(1.0, "process-down", "recovering", "R39", "because", "start", "unit=down")
@@ -42,7 +43,7 @@ def test_a_record_gives_back_what_was_put_in_through_json():
 def test_after_a_reboot_the_phase_stands_and_monotonic_times_are_forgotten():
     """A time of another boot means nothing."""
     state, transitions = from_record(to_record(STATE, (EDGE,), "boot-1"), "boot-2")
-    assert state == PairingState(phase=Phase.RECOVERING, pause=STATE.pause)
+    assert state == PairingState(phase=Phase.RECOVERING, pause=STATE.pause, operator_disabled=True)
     assert transitions == (EDGE,)
     given_up = to_record(replace(STATE, phase=Phase.GIVEN_UP), (), "boot-1")
     assert from_record(given_up, "boot-2")[0].phase is Phase.WATCHING

@@ -203,6 +203,19 @@ def test_observe_leaves_a_stuck_disable_alone():
     assert (decision.rule.number, decision.actions) == ("R61", ())
 
 
+def test_an_operators_disable_stands_when_the_driver_writes_over_it():
+    """It does so in each outage; os-services then shows the driver's reason alone."""
+    bench = Bench()
+    bench.healthy_at(LATER)
+    mine = replace(RECORD, disabled=True, disabled_reason="audit", updated_at="t1")
+    bench.see(observation(LATER + 5, record=mine), LATER + 5)
+    decision = beat(bench, LATER + 10, LATER + 400)
+    assert decision.diagnosis.diagnosis is Diagnosis.DISABLED_BY_OPERATOR
+    assert bench.state.operator_disabled
+    beat(bench, LATER + 410, LATER + 410, record=RECORD)
+    assert not bench.state.operator_disabled
+
+
 def test_enabled_again_forgets_when_it_was_disabled():
     """The hold-down begins anew each time."""
     bench = Bench()

@@ -89,7 +89,8 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
 ) -> Decision:
     """Judge one pairing. `memory` already holds this observation."""
     state = _seen(state, observation)
-    facts = facts_of(pairing, observation, memory, policy, now_s, seen_running=state.seen_running)
+    state = _with_operator(pairing, state, observation)
+    facts = facts_of(pairing, state, observation, memory, policy, now_s)
     row = diagnose(facts)
     state = _suspected(state, row.diagnosis, now_s)
     situation = Situation(
@@ -115,6 +116,18 @@ def _seen(state: PairingState, observation: Observation) -> PairingState:
         return state
     phase = state.phase if state.phase is Phase.RECOVERING else Phase.WATCHING
     return replace(state, seen_running=True, phase=phase)
+
+
+def _with_operator(pairing: Pairing, state: PairingState, observation: Observation) -> PairingState:
+    """An operator's disable stands until the service is enabled, whatever the driver writes over it."""
+    record = service_record(pairing, observation)
+    if record is None:
+        return state
+    if not record.disabled:
+        return replace(state, operator_disabled=False)
+    if record.disabled_reason != DRIVER_DISABLED_REASON:
+        return replace(state, operator_disabled=True)
+    return state
 
 
 def _proof(

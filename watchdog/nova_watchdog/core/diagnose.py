@@ -262,7 +262,7 @@ TABLE: tuple[Row, ...] = (
         "D52",
         when(service=ServiceFact.DISABLED),
         Diagnosis.DISABLED_BY_OPERATOR,
-        "disabled with a reason that is not the driver's",
+        "disabled by an operator: with another reason than the driver's, now or before an outage",
     ),
     Row(
         "D60",

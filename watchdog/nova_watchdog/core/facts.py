@@ -24,6 +24,7 @@ from nova_watchdog.core.model import (
 )
 from nova_watchdog.core.observed import fresh
 from nova_watchdog.core.policy import Policy
+from nova_watchdog.core.state import PairingState
 
 
 class UnitFact(enum.Enum):
@@ -121,25 +122,21 @@ class Facts:
 
 def facts_of(
     pairing: Pairing,
+    state: PairingState,
     observation: Observation,
     memory: Memory,
     policy: Policy,
     now_s: float,
-    *,
-    seen_running: bool,
 ) -> Facts:
-    """Reduce the readings to facts. A reading that is too old is Unknown.
-
-    `seen_running`: whether the unit had a process since this boot, as the pairing's state knows.
-    """
+    """Reduce the readings to facts. A reading that is too old is Unknown."""
     unit = observation.unit.value if isinstance(observation.unit, Reading) else None
     record = service_record(pairing, observation)
     return Facts(
-        unit=_unit_fact(unit, seen_running=seen_running),
+        unit=_unit_fact(unit, seen_running=state.seen_running),
         vcenter=_vcenter_fact(pairing, observation, policy, now_s),
         nova=_nova_fact(pairing, observation, memory, record, policy, now_s),
         heartbeat=_heartbeat_fact(unit, memory, policy, now_s),
-        service=_service_fact(record, memory, policy, now_s),
+        service=_service_fact(record, state, memory, policy, now_s),
         bus=_bus_fact(observation, policy, now_s),
         rpc=_rpc_fact(pairing, observation, memory, policy, now_s),
         quality=_quality(pairing, observation, memory, policy, now_s),
@@ -266,14 +263,16 @@ def _heartbeat_fact(unit: UnitState | None, memory: Memory, policy: Policy, now_
     return HeartbeatFact.STALE
 
 
-def _service_fact(record: ServiceRecord | None, memory: Memory, policy: Policy, now_s: float) -> ServiceFact:
+def _service_fact(
+    record: ServiceRecord | None, state: PairingState, memory: Memory, policy: Policy, now_s: float
+) -> ServiceFact:
     if record is None:
         return ServiceFact.ENABLED
     if record.forced_down:
         return ServiceFact.FORCED_DOWN
     if not record.disabled:
         return ServiceFact.ENABLED
-    if record.disabled_reason != DRIVER_DISABLED_REASON:
+    if state.operator_disabled or record.disabled_reason != DRIVER_DISABLED_REASON:
         return ServiceFact.DISABLED
     return ServiceFact.STUCK_DISABLED if _is_stuck(memory, policy, now_s) else ServiceFact.AUTO_DISABLED
 

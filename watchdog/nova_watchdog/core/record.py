@@ -34,6 +34,7 @@ def to_record(state: PairingState, transitions: tuple[Transition, ...], boot_id:
         "attempts": state.attempts,
         "last_enable_at_s": state.last_enable_at_s,
         "last_kill_at_s": state.last_kill_at_s,
+        "operator_disabled": state.operator_disabled,
         "hung_since_s": state.hung_since_s,
         "pause": None if state.pause is None else asdict(state.pause),
         "transitions": [asdict(t) for t in transitions[-TRANSITIONS_KEPT:]],
@@ -52,10 +53,11 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
         phase = Phase(record["phase"])
         transitions = tuple(Transition(**t) for t in record["transitions"])
         pause = Pause(**record["pause"]) if record.get("pause") else None
+        by_operator = bool(record.get("operator_disabled"))
         if record["boot_id"] != boot_id:
             # Whoever rebooted the machine has acted: what was given up gets a new chance.
             phase = Phase.WATCHING if phase is Phase.GIVEN_UP else phase
-            return PairingState(phase=phase, pause=pause), transitions
+            return PairingState(phase=phase, pause=pause, operator_disabled=by_operator), transitions
         state = PairingState(
             phase=phase,
             seen_running=bool(record["seen_running"]),
@@ -65,6 +67,7 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
             last_kill_at_s=_time(record.get("last_kill_at_s")),
             hung_since_s=_time(record.get("hung_since_s")),
             pause=pause,
+            operator_disabled=by_operator,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{type(error).__name__}: {error}") from error

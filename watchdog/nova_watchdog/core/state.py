@@ -34,6 +34,9 @@ class PairingState:
     attempts: starts since the pairing was last healthy.
     seen_running: whether its unit was seen with a process since this boot. systemd forgets a unit
         that ended cleanly, with its timestamps: "never started" is then a clean end nobody saw.
+    operator_disabled: whether the service was seen disabled by an operator and not enabled since. During an
+        outage the driver writes its own reason over the operator's (measured: within 70 s), and os-services
+        alone could not tell any more whose wish it was.
     hung_since_s: since when the process is judged to be hung without a break.
     pause: a human's wish that nothing is done. It outlives a reboot, and ends by the wall clock.
     """
@@ -45,4 +48,5 @@ class PairingState:
     last_enable_at_s: float | None = None
     last_kill_at_s: float | None = None
     hung_since_s: float | None = None
+    operator_disabled: bool = False
     pause: Pause | None = None
