@@ -38,7 +38,7 @@ def rows() -> Iterator[list[dict[str, Any]]]:
 
 def test_every_fault_of_the_lab_is_among_the_cases():
     """Whoever adds a fault says here what it must be called."""
-    assert {case.fault for cases in ROUNDS for case in cases} == {fault.name for fault in FAULTS}
+    assert {case.fault for cases in ROUNDS for case in cases} == set(FAULTS)
 
 
 @pytest.mark.parametrize("cases", ROUNDS, ids=lambda cases: "+".join(case.fault for case in cases))
@@ -93,7 +93,7 @@ def inject(lab: Lab, judge: Judge, case: Case) -> float:
 
 def clear(lab: Lab, judge: Judge, case: Case) -> None:
     """Take it back, where there is something to take back."""
-    if not next(fault for fault in FAULTS if fault.name == case.fault).one_shot:
+    if not FAULTS[case.fault].one_shot:
         arguments = {"pairing": judge.pairing.name} if case.of_pairing else {}
         lab.clear(case.fault, **arguments)
 

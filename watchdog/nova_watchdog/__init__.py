@@ -1,3 +1,3 @@
 """Watches each nova-compute to vCenter pairing of an OpenStack cloud."""
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
