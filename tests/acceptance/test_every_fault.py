@@ -18,7 +18,7 @@ from lab.api.http import HttpError
 from lab.client import Lab
 from lab.faults.registry import FAULTS
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.pager]
 
 # The stated times are goals, reported by the run; a busy machine gets this much more before it fails.
 SLACK = 4

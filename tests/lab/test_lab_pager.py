@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from lab.client import Lab
     from lab.client.pager import Pager
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.pager]
 
 _PARTS = ("prometheus", "alertmanager", "receiver")
 _PAGE_TIMEOUT_S = 60.0
