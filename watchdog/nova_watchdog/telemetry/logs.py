@@ -21,7 +21,6 @@ ROOT = "nova_watchdog"
 LIBRARIES = (
     "aiohttp",
     "amqp",
-    "apprise",
     "apscheduler",
     "dbus_fast",
     "keystoneauth",
