@@ -52,10 +52,10 @@ def test_a_fault_is_called_by_its_name_and_pages_once(
     injected = [inject(lab, judge, case) for judge, case in zip(judges, cases, strict=False)]
     told = [diagnosed(judges, index, case, injected[index]) for index, case in enumerate(cases)]
     time.sleep(max([case.lasts_s for case in cases if not case.says], default=0.0))
-    shown = [nova_shows(lab, judges[index].pairing.host) for index, _ in enumerate(cases)]
     expected = frozenset[str]().union(*(case.pages for case in cases))
     for name in expected:
         pager.wait_for_page(name, since=since, timeout_s=PAGED_WITHIN_S)
+    shown = [nova_shows(lab, judges[index].pairing.host, injected[index]) for index, _ in enumerate(cases)]
     for judge, case in zip(judges, cases, strict=False):
         clear(lab, judge, case)
     cleared = lab.now()
@@ -65,7 +65,8 @@ def test_a_fault_is_called_by_its_name_and_pages_once(
     pager.settle(HEALTHY_WITHIN_S)
 
     for index, case in enumerate(cases):
-        took_s = None if told[index] is None else told[index] - injected[index]
+        told_s = told[index]
+        took_s = None if told_s is None else told_s - injected[index]
         rows.append(
             {
                 "fault": case.fault,
@@ -104,17 +105,18 @@ def diagnosed(judges: tuple[Judge, ...], index: int, case: Case, since: float) -
         return None
     concerned = judges if case.shared else judges[index : index + 1]
     timeout_s = SLACK * case.within_s + 30.0
-    return max(j.wait_for_edge(since, timeout_s, diagnosis=case.says)["t"] for j in concerned)
+    return max(float(j.wait_for_edge(since, timeout_s, diagnosis=case.says)["t"]) for j in concerned)
 
 
-def nova_shows(lab: Lab, host: str) -> str:
-    """What `openstack compute service list` says at that moment."""
+def nova_shows(lab: Lab, host: str, since: float) -> str:
+    """What `openstack compute service list` says now, and how long after the fault that is."""
+    after_s = lab.now() - since
     try:
         record = lab.nova.service(host)
     except (HttpError, OSError, KeyError, LookupError) as error:
-        return f"no answer ({type(error).__name__})"
+        return f"no answer after {after_s:.0f} s ({type(error).__name__})"
     forced = ", forced down" if record["forced_down"] else ""
-    return f"{record['state']}, {record['status']}{forced}"
+    return f"{record['state']}, {record['status']}{forced} after {after_s:.0f} s"
 
 
 def restart_where_a_login_was_refused(lab: Lab, judges: tuple[Judge, ...]) -> None:

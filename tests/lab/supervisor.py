@@ -19,6 +19,7 @@ from lab.faults import FaultBoard
 from lab.plan import Plan, StepFailedError
 from lab.records import Recorder
 from lab.site import Site
+from lab.world import read_world
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ class Supervisor:
             "faults": self.faults.describe_all,
             "start-part": self.start_part,
             "boot": self.boot,
+            "world": lambda: read_world(site),
         }
 
     def start(self) -> None:

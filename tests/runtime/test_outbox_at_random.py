@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes.notifier import event
-from nova_watchdog.core.events import Severity
+from nova_watchdog.core.events import Event, Severity
 from nova_watchdog.runtime.outbox import Outbox, Terms
 
 KEYS = "abcdef"
@@ -29,7 +29,7 @@ terms = st.builds(
 @given(terms=terms, steps=steps)
 def test_no_flood_and_no_outage_leaves_an_alert_ringing(terms: Terms, steps) -> None:
     """It stays bounded; and whatever the receiver saw begin and is over here, it is told of its end."""
-    late: list[str] = []
+    late: list[Event] = []
     outbox, now_s = Outbox(terms), 0.0
     rings: dict[str, bool] = {}
     truth: dict[str, bool] = {}

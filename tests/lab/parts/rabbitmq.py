@@ -62,7 +62,17 @@ def set_disk_free_limit(site: Site, limit: str) -> None:
     _control(site, "set_disk_free_limit", limit)
 
 
-def _control(site: Site, *arguments: str) -> None:
+def topology(site: Site) -> dict[str, list[str]]:
+    """Names of queues and exchanges, and the bindings, each sorted."""
+    wanted = {
+        "queues": ("list_queues", "name", "durable"),
+        "exchanges": ("list_exchanges", "name", "type"),
+        "bindings": ("list_bindings",),
+    }
+    return {kind: sorted(_control(site, "-q", *words).splitlines()) for kind, words in wanted.items()}
+
+
+def _control(site: Site, *arguments: str) -> str:
     result = subprocess.run(
         [f"{_PROGRAMS}/rabbitmqctl", "-n", _NODE, *arguments],
         env=_environment(site) | {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"},
@@ -73,6 +83,7 @@ def _control(site: Site, *arguments: str) -> None:
     )
     if result.returncode != 0:
         raise LabError(f"rabbitmqctl {arguments[0]} failed: {(result.stderr or result.stdout).strip()}")
+    return result.stdout
 
 
 def _environment(site: Site) -> dict[str, str]:
