@@ -13,8 +13,8 @@ Made by a run of the lab (`make faults`): real Nova, RabbitMQ, Prometheus, Alert
 Times are seconds from the fault to the diagnosis of the last pairing concerned; the goal is what the daemon
 promises. Beside it, what `openstack compute service list` showed when somebody was paged (where nobody is:
 at the end). "healthy" means that nothing has to be said, and nothing was. The lab reads clusters every 5 s,
-not every 60 s: a cluster's fault takes that much longer with the defaults. The page comes after the `for:` of its
-alert, which the lab shortens: see `alerts/`.
+not every 60 s: with the defaults a cluster's fault takes that much longer. The page comes after the `for:`
+of its alert, which the lab shortens: see `alerts/`.
 
 | fault (`lab fault NAME`) | diagnosis | after | goal | what Nova showed | page |
 |---|---|---|---|---|---|
