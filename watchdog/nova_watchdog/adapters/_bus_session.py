@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from nova_watchdog.ports import Clock, ProbeError
 from ._bus_access import Broker, BusAccess, bus_access
 from ._bus_connection import BusConnection, LoginRefusedError, NotConfirmedError, Queue
 from ._bus_deadline import Deadline
+from ._local_fault import is_local_fault
 from ._refusals import RefusalMemory
 
 _REFUSED_LOGIN_PAUSE_S = 1800.0
@@ -30,6 +32,8 @@ _CONDUCTOR = "conductor"
 _MAX_PINGS = 3
 # RabbitMQ logs two lines of errors for each look at a queue that is not there.
 _LOOK_FOR_ABSENT_EVERY_S = 600.0
+# What py-amqp raises for frames that it cannot take apart, and Python for a host's name that is none.
+_NONSENSE = (struct.error, LookupError, ValueError)
 
 
 class _UnreachableError(Exception):
@@ -93,7 +97,13 @@ class BusSession:
                 return self._blocked("the broker blocks publishers: a memory or disk alarm")
             address = self._connection.broker.address if self._connection else "the message bus"
             self.drop()
+            _check_is_local(error)
             return BusView(BusOutcome.UNREACHABLE, f"{address}: {_reason(error)}")
+        except (ProbeError, MemoryError):
+            raise
+        except Exception as error:  # py-amqp takes frames apart without looking: anything may come of it
+            self.drop()
+            raise ProbeError(f"py-amqp failed with {type(error).__name__}") from error
 
     def close(self) -> None:
         """Log out where the broker answers at once."""
@@ -157,7 +167,8 @@ class BusSession:
                 raise
             except amqp.ChannelError:
                 raise
-            except (OSError, amqp.AMQPError) as error:
+            except (OSError, amqp.AMQPError, *_NONSENSE) as error:
+                _check_is_verdict(access, error)
                 reasons.append(f"{broker.address}: {_reason(error)}")
             else:
                 self._last_good = broker
@@ -272,11 +283,28 @@ def _check_any_accepts(brokers: Sequence[Broker], share: Deadline) -> None:
         try:
             timeout_s = share.left_s() / (len(brokers) - index)
             socket.create_connection((broker.host, broker.port), timeout=timeout_s).close()
-        except OSError as error:
+        except (OSError, *_NONSENSE) as error:
+            _check_is_local(error)
             reasons.append(f"{broker.address}: {_reason(error)}")
         else:
             return
     raise _UnreachableError("; ".join(reasons))
+
+
+def _check_is_local(error: Exception) -> None:
+    """Raises ProbeError for a fault of this machine, which says nothing about the broker."""
+    if isinstance(error, OSError) and is_local_fault(error):
+        raise ProbeError(f"no connection can be made here: {_reason(error)}") from error
+
+
+def _check_is_verdict(access: BusAccess, error: Exception) -> None:
+    """Raises ProbeError for an error that says nothing about whether nova-compute gets through."""
+    _check_is_local(error)
+    is_untrusted = isinstance(error, ssl.SSLCertVerificationError)
+    if is_untrusted and access.tls is not None and not access.tls.ca_file:
+        raise ProbeError(
+            f"{_reason(error)}; nova itself verifies none without ssl_ca_file, the daemon logs in to no other"
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -289,5 +317,9 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, OSError):
         return error.strerror or str(error) or type(error).__name__
+    if isinstance(error, UnicodeError) and "idna" in str(error):
+        return "no name of a host"
+    if isinstance(error, _NONSENSE):
+        return "the answer is not AMQP"
     text = error.reply_text if isinstance(error, amqp.AMQPError) else ""
     return text or type(error).__name__

@@ -144,6 +144,8 @@ class _Resolver(AbstractResolver):
             )
         except WorkerTimeoutError as error:
             raise OSError(None, f"resolving {host}: {error}") from error
+        except UnicodeError as error:  # as long a label as no name of a host has
+            raise OSError(None, f"{host} is no name of a host") from error
         return [
             ResolveResult(
                 hostname=host,

@@ -6,9 +6,7 @@ no timeout. A stub belongs to one thread.
 
 from __future__ import annotations
 
-import errno
 import http.client
-import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,9 +27,6 @@ vmodl: Any = _library.vmodl
 _API_VERSION = "vim.version.version10"
 # Told in vCenter's list of sessions: by its first word a watchdog knows the sessions of all watchdogs.
 AGENT = "nova-watchdog"
-# No memory, buffers or file descriptors left here: that says nothing about the other side.
-_LOCAL_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-_LOCAL_RESOLVER_ERRORS = frozenset({socket.EAI_MEMORY, socket.EAI_SYSTEM})
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +89,6 @@ def moid(reference: Any) -> str:
 def fault_name(fault: Any) -> str:
     """The fault's name in vSphere's documentation."""
     return type(fault).__name__.rsplit(".", 1)[-1]
-
-
-def is_local_fault(error: OSError) -> bool:
-    """Whether this machine or this process could not even ask.
-
-    A resolver that does not answer is none of them: vCenter is then unreachable from here, for
-    nova-compute too.
-    """
-    if isinstance(error, socket.gaierror):
-        return error.errno in _LOCAL_RESOLVER_ERRORS
-    return error.errno in _LOCAL_ERRNOS
 
 
 def network_reason(error: Exception, timeout_s: float) -> str:

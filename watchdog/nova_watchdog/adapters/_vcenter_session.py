@@ -12,9 +12,10 @@ from xml.parsers.expat import ExpatError
 from nova_watchdog.core.model import VCenterOutcome, VCenterView
 from nova_watchdog.ports import Clock, ProbeError
 
+from ._local_fault import is_local_fault
 from ._refusals import RefusalMemory
 from ._vcenter_certificate import certificate_ends_at_wall_s
-from ._vcenter_sdk import Endpoint, Ticket, fault_name, is_local_fault, moid, network_reason, vim, vmodl
+from ._vcenter_sdk import Endpoint, Ticket, fault_name, moid, network_reason, vim, vmodl
 
 _REFUSED_LOGIN_PAUSE_S = 1800.0
 # A login without an answer may have made a session; one every half minute leaves no heap of them.

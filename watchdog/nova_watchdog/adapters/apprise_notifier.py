@@ -34,7 +34,7 @@ class AppriseNotifier:
         self._runbook_url = runbook_url
         self._worker = Worker("apprise")
         # Who took the event that is being told, so that a second attempt tells only the others.
-        self._telling: tuple[str, bool] = ("", True)
+        self._telling: tuple[str, bool, Severity] | None = None
         self._took: set[str] = set()
 
     async def send(self, events: Sequence[Event]) -> None:
@@ -46,6 +46,7 @@ class AppriseNotifier:
                 raise NotifyError(str(error)) from error
             if problems:
                 raise NotifyError("; ".join(problems))
+            self._telling = None  # the same event may happen again
 
     async def close(self) -> None:
         """End the thread after its current call."""
@@ -53,8 +54,9 @@ class AppriseNotifier:
 
     def _tell(self, event: Event) -> list[str]:
         """In the thread. What failed, one text an address."""
-        if self._telling != (event.key, event.firing):
-            self._telling, self._took = (event.key, event.firing), set()
+        told = (event.key, event.firing, event.severity)
+        if self._telling != told:
+            self._telling, self._took = told, set()
         urls = self._urls()
         problems = []
         for number, url in enumerate(urls, start=1):

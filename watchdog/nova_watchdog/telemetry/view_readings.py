@@ -21,6 +21,9 @@ from nova_watchdog.telemetry import derived
 
 Document = dict[str, Any]
 
+# 9999-12-31T23:59:59Z: RFC 5280 gives it to certificates that never end, and no later moment can be written.
+_LAST_S = 253402300799.0
+
 
 def readings(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float) -> Document:
     """Every reading of the pairing. Ages count to `now_s`."""
@@ -35,8 +38,8 @@ def readings(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float) -> D
 
 
 def rfc3339(unix_s: float) -> str:
-    """A Unix time as RFC 3339 in UTC, with milliseconds."""
-    moment = datetime.fromtimestamp(unix_s, UTC)
+    """A Unix time as RFC 3339 in UTC, with milliseconds; the last of year 9999 for anything later."""
+    moment = datetime.fromtimestamp(min(unix_s, _LAST_S), UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
 
 
