@@ -16,6 +16,7 @@ from acceptance.conftest import Report, wait_until_healthy
 from acceptance.judge import Judge
 from lab.api.http import HttpError
 from lab.client import Lab
+from lab.errors import LabError
 from lab.faults.registry import FAULTS
 
 pytestmark = [pytest.mark.lab, pytest.mark.pager]
@@ -113,8 +114,11 @@ def nova_shows(lab: Lab, host: str, since: float) -> str:
     after_s = lab.now() - since
     try:
         record = lab.nova.service(host)
-    except (HttpError, OSError, KeyError, LookupError) as error:
-        return f"no answer after {after_s:.0f} s ({type(error).__name__})"
+    except LabError as error:
+        lost = "no record" if "knows no nova-compute" in str(error) else "no answer"
+        return f"{lost} after {after_s:.0f} s"
+    except (HttpError, OSError):
+        return f"no answer after {after_s:.0f} s"
     forced = ", forced down" if record["forced_down"] else ""
     return f"{record['state']}, {record['status']}{forced} after {after_s:.0f} s"
 

@@ -202,8 +202,7 @@ def test_each_state_of_a_pairing_raises_exactly_its_alerts(tmp_path: Path) -> No
 
 
 def _raises(name: str, snapshot: FleetSnapshot, raised: set[str]) -> dict[str, Any]:
-    # As Prometheus does with a label that the target has too.
-    series = [{**one, "series": one["series"].replace(", job=", ", exported_job=")} for one in held(snapshot)]
+    series = held(snapshot)
     firing = 'group by (alertname) (ALERTS{alertstate="firing", alertname!="WatchdogHeartbeat"})'
     expected = [{"labels": f'{{alertname="{alert}"}}', "value": 1} for alert in sorted(raised)]
     check = {"expr": firing, "eval_time": "19m", "exp_samples": expected}

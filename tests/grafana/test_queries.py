@@ -17,7 +17,6 @@ from alerts.real_parts import Prometheus, WebServer, prometheus, until
 from alerts.scenes import ALERTS, RULE_FILES
 from grafana.dashboards import Query, annotation_queries, boards, filled, offered, panels, queries, variables
 from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.telemetry.metrics import Exporter
 from telemetry import pictures
 from telemetry.exported import TARGET, held, promtool, run_tests
@@ -62,7 +61,7 @@ def test_the_diagnosis_panel_shows_the_diagnosis_that_holds(tmp_path: Path) -> N
         number = numbers[story.decision.diagnosis.diagnosis.value]
         sample = {"labels": '{instance="ctl1:9743", pairing="cluster-a"}', "value": number}
         check = {"expr": filled(shown["targets"][0]["expr"]), "eval_time": "5m", "exp_samples": [sample]}
-        series = as_scraped(pictures.fleet(story))
+        series = held(pictures.fleet(story))
         tests.append({"name": make.__name__, "input_series": series, "promql_expr_test": [check]})
     run_tests(tests, tmp_path)
 
@@ -88,16 +87,11 @@ def test_the_numbers_of_the_fleet_count(tmp_path: Path) -> None:
         }
         for title, number in expected.items()
     ]
-    run_tests([{"input_series": [*as_scraped(snapshot), other], "promql_expr_test": checks}], tmp_path)
+    run_tests([{"input_series": [*held(snapshot), other], "promql_expr_test": checks}], tmp_path)
     down = [{"series": f"up{{{TARGET}}}", "values": "0x80"}]
     text = filled(panel("daemons", "Do not answer")["targets"][0]["expr"])
     one = {"expr": text, "eval_time": "5m", "exp_samples": [{"labels": "{}", "value": 1}]}
     run_tests([{"input_series": down, "promql_expr_test": [one]}], tmp_path)
-
-
-def as_scraped(snapshot: FleetSnapshot) -> list[dict[str, str]]:
-    """As Prometheus stores it: a label that the target has too gets another name."""
-    return [{**one, "series": one["series"].replace(", job=", ", exported_job=")} for one in held(snapshot)]
 
 
 class Daemon(BaseHTTPRequestHandler):

@@ -91,9 +91,9 @@ def test_a_refused_reload_stays_told_until_one_is_taken() -> None:
 def test_the_calendars_skips_are_counted_by_job() -> None:
     """A window that never opened for want of time is told."""
     fleet = pictures.fleet(pictures.healthy())
-    assert Scraped(fleet).value("scheduler_skips_total", job="storage") == 0.0
+    assert Scraped(fleet).value("scheduler_skips_total", calendar_job="storage") == 0.0
     late = replace(fleet, scheduler_skips={"storage": 2})
-    assert Scraped(late).value("scheduler_skips_total", job="storage") == 2.0
+    assert Scraped(late).value("scheduler_skips_total", calendar_job="storage") == 2.0
 
 
 def test_each_receiver_tells_what_became_of_its_events() -> None:

@@ -116,7 +116,7 @@ OF_THE_DAEMON: tuple[Family, ...] = (
     Family(
         "nova_watchdog_scheduler_skips_total",
         Kind.COUNTER,
-        ("job",),
+        ("calendar_job",),
         "How often a job of the calendar (maintenance windows) was missed, or still ran when it was due.",
         _scheduler_skips,
     ),
