@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 LAB := PYTHONPATH=tests $(PYTHON) -m lab
 SOURCES := watchdog tests grafana
 
-.PHONY: help setup check format lock test test-fast test-lab faults run lab-up lab-down clean
+.PHONY: help setup check format lock test test-fast test-lab bench faults run lab-up lab-down clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-lab: setup ## the tests against the real parts, in a lab of their own
 run: setup ## the main job: a lab of real parts, the daemon watching it, and how to break something
 	$(LAB) up --policy tests/acceptance/policy.toml
 	$(LAB) watch
+
+bench: setup ## print what speed and memory cost, beside their goals
+	PYTHONPATH=watchdog:tests $(PYTHON) -m bench
 
 faults: setup ## make docs/faults.md anew from the last run of test-lab
 	PYTHONPATH=tests $(PYTHON) -m acceptance.fault_table .lab/faults.jsonl >docs/faults.md

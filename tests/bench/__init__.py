@@ -1,0 +1,1 @@
+"""What speed and memory cost, as numbers: `make bench`. Never a test: machines are shared."""
