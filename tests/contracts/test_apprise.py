@@ -60,6 +60,28 @@ async def test_who_took_it_is_not_told_again(world: AppriseWorld):
     await other.stop()
 
 
+async def test_an_event_that_happens_again_or_gets_worse_is_told_again(world: AppriseWorld):
+    """Who took it once must not miss the second time."""
+    for one in (event("a"), event("a"), event("a", Severity.CRITICAL)):
+        await world.port.send([one])
+    assert [got.body["type"] for got in world.server.taken] == ["warning", "warning", "failure"]
+
+
+async def test_what_got_worse_meanwhile_is_told_to_all(world: AppriseWorld):
+    """The warning reached one of two services; both get to know that it is critical now."""
+    other = ReceiverStandIn()
+    await other.start()
+    other.answer(503)
+    world.urls.append(other.url.replace("http://", "json://"))
+    with pytest.raises(NotifyError):
+        await world.port.send([event("a")])
+    other.answer(200)
+    await world.port.send([event("a", Severity.CRITICAL)])
+    assert [got.body["type"] for got in world.server.taken] == ["warning", "failure"]
+    assert [got.body["type"] for got in other.taken] == ["failure"]
+    await other.stop()
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

@@ -207,6 +207,14 @@ async def test_a_name_that_does_not_resolve_is_told():
     await pager.close()
 
 
+async def test_a_name_that_is_none_is_told():
+    """Python's resolver raises another error for it, which must not end the daemon."""
+    port = PagerDuty(f"http://{'a' * 70}.invalid/", lambda: "key", FakeClock(), runbook_url=runbook_url)
+    with pytest.raises(NotifyError, match=r"a\.invalid is no name of a host$"):
+        await port.send([event("a")])
+    await port.close()
+
+
 def test_a_resolver_that_hangs_does_not_hold_up_the_end_of_the_process(monkeypatch):
     """The event loop's own threads would: the process waits for them."""
     stuck, before = threading.Event(), set(threading.enumerate())

@@ -20,7 +20,7 @@ from core.builders import (
 from nova_watchdog.core.breaker import Breaker, Peer, breaker_of, is_suspect
 from nova_watchdog.core.decide import KillUnit, RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
-from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus, Observation
+from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus, Observation, Unknown
 from nova_watchdog.core.state import Phase, Start
 
 STALE_S = POLICY.heartbeat_stale_s + 5
@@ -186,6 +186,15 @@ def test_an_unproven_bus_breaks_a_run_of_unanswered_pings():
     assert decision.diagnosis.diagnosis is Diagnosis.NOT_REPORTING
 
 
+def test_a_round_at_the_bus_that_could_not_tell_breaks_a_run_too():
+    """A reading that failed is no witness either."""
+    night = Night()
+    night.go_on(bus(Answer.UNANSWERED), 240)
+    night.see(seen(250, None, "at 199", bus=Unknown("py-amqp failed", 250)), 250)
+    decision = night.see(seen(262, bus(Answer.UNANSWERED), "at 199"), 262)
+    assert decision.diagnosis.diagnosis is Diagnosis.NOT_REPORTING
+
+
 def test_a_ping_that_was_sent_before_the_process_began_says_nothing_of_it():
     """It was unanswered by the one before."""
     night = Night()
@@ -239,6 +248,7 @@ def peer(
         (peer("b", settled=False, acted_at_s=95.0), Breaker.BUSY),
         (peer("b", settled=False, acted_at_s=50.0), Breaker.CLOSED),
         (peer("b", settled=True, acted_at_s=95.0), Breaker.CLOSED),
+        (peer("b", suspect=True, settled=False, acted_at_s=95.0), Breaker.BUSY),
         (peer(PAIRING.name, suspect=True), Breaker.CLOSED),
     ],
 )

@@ -73,6 +73,7 @@ def test_only_the_last_transitions_are_kept():
         ({"starts": [["soon", True]]}, "ValueError"),
         ({"transitions": [{"wall_s": 1}]}, "TypeError"),
         ({"attempts": None}, "TypeError"),
+        ({"pause": {"reason": "x", "by": "y", "began_wall_s": 1.0, "until_wall_s": "soon"}}, "ValueError"),
     ],
 )
 def test_a_foreign_record_is_refused_with_its_reason(change, says):

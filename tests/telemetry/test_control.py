@@ -264,7 +264,7 @@ async def test_the_kernel_says_who_asks(open_folder: Path, control: RecordingCon
     server = await asked.serve(path, control)
     path.chmod(0o666)
     try:
-        for uid, name in ((65534, "nobody"), (54321, "uid 54321")):
+        for uid, name in ((65534, "nobody"), (54321, "uid 54321"), (4_000_000_000, "uid 4000000000")):
             done = await asyncio.to_thread(
                 subprocess.run,
                 ["/usr/bin/python3", "-c", CLIENT, str(path), json.dumps(GOOD)],

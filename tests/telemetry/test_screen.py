@@ -22,7 +22,9 @@ def screen(snapshot: FleetSnapshot, *, columns: int = 100, colour: bool = False,
 
 def test_a_healthy_fleet_is_a_table_and_nothing_more() -> None:
     """Who is well needs no explanation."""
-    snapshot = replace(pictures.fleet(pictures.healthy(), pictures.healthy("cluster-b")), probes=())
+    snapshot = replace(
+        pictures.fleet(pictures.healthy(), pictures.healthy("cluster-b")), probes=(), receivers=()
+    )
     assert screen(snapshot, later_s=2.0) == (
         "nova-watchdog 1.2.3 on ctl1, up 32s: 2 of 2 pairings healthy\n"
         "\n"
@@ -34,7 +36,7 @@ def test_a_healthy_fleet_is_a_table_and_nothing_more() -> None:
 
 def test_a_spent_budget_says_why_what_shows_it_and_what_to_do() -> None:
     """The whole explanation, word for word."""
-    snapshot = replace(pictures.fleet(pictures.given_up()), probes=())
+    snapshot = replace(pictures.fleet(pictures.given_up()), probes=(), receivers=())
     assert screen(snapshot) == (
         "nova-watchdog 1.2.3 on ctl1, up 7m11s: 0 of 1 pairings healthy\n"
         "\n"
@@ -83,7 +85,7 @@ def test_every_pairing_that_is_not_healthy_is_explained(story: Callable[[], Stor
 
 def test_a_pairing_that_is_not_watched_is_told_with_every_mistake() -> None:
     """In the headline, as a row, and below with file, key, what is wrong and what is allowed."""
-    snapshot = replace(pictures.fleet(pictures.healthy(), unwatched=["cluster-x"]), probes=())
+    snapshot = replace(pictures.fleet(pictures.healthy(), unwatched=["cluster-x"]), probes=(), receivers=())
     assert screen(snapshot) == (
         "nova-watchdog 1.2.3 on ctl1, up 30s: 1 of 2 pairings healthy, 1 NOT WATCHED\n"
         "\n"
@@ -260,3 +262,10 @@ def test_texts_from_outside_cannot_move_the_cursor() -> None:
 def test_an_age_is_short(seconds: float | None, text: str) -> None:
     """At most six characters."""
     assert age(seconds) == text
+
+
+def test_a_receiver_that_takes_nothing_is_told() -> None:
+    """Whoever waits for a page looks here; one that took its last event is not mentioned."""
+    lines = screen(pictures.fleet(pictures.healthy())).splitlines()
+    assert lines[-1] == "  receiver  pager: HTTP 429 (3 events waiting, 1 never told)"
+    assert not any("alertmanager" in line for line in lines)

@@ -87,6 +87,14 @@ def test_times_are_rfc3339_in_utc() -> None:
     assert rfc3339(pictures.EPOCH_WALL_S + 0.9996) == "2026-01-02T03:04:05.999Z"
 
 
+def test_a_certificate_that_never_ends_has_the_last_date_there_is() -> None:
+    """RFC 5280 writes it as the end of year 9999; measured and added up it may come out a little later."""
+    story = pictures.healthy()
+    story.certificate_expires_in_s = 253402300799.0 - pictures.EPOCH_WALL_S
+    seen = shown(story.tick(35.0))["pairings"][0]["readings"]["inventory"]
+    assert seen["certificate_expires_at"] == "9999-12-31T23:59:59.000Z"
+
+
 def test_healthy_means_all_of_them() -> None:
     """One that is not, is enough; none at all is not healthy either."""
     assert shown(pictures.healthy())["healthy"] is True

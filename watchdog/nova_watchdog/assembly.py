@@ -24,6 +24,7 @@ from nova_watchdog.core.model import (
     BusOutcome,
     BusView,
     InventoryView,
+    Pairing,
     ServicesView,
     VCenterOutcome,
     VCenterView,
@@ -75,8 +76,12 @@ class Assembly:
         self._dispatcher_closers: list[Closer] = []
 
     async def apply(self, settings: Settings) -> None:
-        """Watch what these settings say. Parts that are gone or different are closed at the end."""
+        """Watch what these settings say. Parts that are gone or different are closed at the end.
+
+        Nobody runs the dispatcher or the calendar meanwhile: both are made anew.
+        """
         before, wanted = self._parts, self._wanted_parts(settings)
+        of_old_dispatcher = self._dispatcher_closers
         self._parts = wanted
         self.calendar = Calendar(
             [Window(w.name, w.trigger, w.duration_s, frozenset(w.pairings)) for w in settings.maintenance]
@@ -87,7 +92,8 @@ class Assembly:
         await self._fleet.take(probes, loops)
         for key, part in before.items():
             if wanted.get(key) is not part:
-                await _close(part)
+                await _close(part.closers)
+        await _close(of_old_dispatcher)
 
     def _wanted_parts(self, settings: Settings) -> dict[_Key, _Part]:
         """One part for each remote side: the one that is there, where its settings are the same."""
@@ -121,9 +127,7 @@ class Assembly:
             if found is not None and found[0] == same:
                 loops[pairing.name] = found
                 continue
-            memory = None
-            if found is not None and found[1].pairing.unit == pairing.unit:
-                memory = found[1].memory if found[1].pairing.host == pairing.host else None
+            before = found[1] if found is not None and _same_process(found[1].pairing, pairing) else None
             world = World(
                 clock=self._clock,
                 units=self._units,
@@ -136,7 +140,7 @@ class Assembly:
                 controller=settings.controller,
             )
             ledger = Ledger(self._store, pairing, self._clock)
-            loops[pairing.name] = (same, PairingLoop(pairing, settings.policy, world, ledger, memory))
+            loops[pairing.name] = (same, PairingLoop(pairing, settings.policy, world, ledger, before))
         self._loops = loops
         return [loop for _, loop in loops.values()]
 
@@ -252,6 +256,10 @@ class Assembly:
         return _Part(_bus_settings(settings, one), (probe,), bus, [bus.close])
 
 
+def _same_process(before: Pairing, now: Pairing) -> bool:
+    return (before.unit, before.host) == (now.unit, now.host)
+
+
 def logins_file(settings: Settings) -> Path:
     """Where refused logins are remembered, for every daemon and check of this controller."""
     return settings.control_socket.parent / _LOGINS_FILE
@@ -277,6 +285,6 @@ def _judge_bus(view: BusView) -> tuple[bool, str]:
     return True, f"no answer from {', '.join(silent)}" if silent else view.detail
 
 
-async def _close(part: _Part) -> None:
-    for close in part.closers:
+async def _close(closers: Sequence[Closer]) -> None:
+    for close in closers:
         await close()

@@ -79,7 +79,7 @@ def _finding(name: str, shown: PairingSnapshot | None) -> Finding:
 
 
 def run(settings: Settings, timeout_s: float) -> tuple[Finding, ...]:
-    """Look once, for up to `timeout_s`. Log lines go to stderr from warnings on."""
+    """Look once, for up to `timeout_s`. Log lines go to stderr, errors alone."""
     secrets = KnownSecrets()
     settings = secrets.in_use(settings)
     logs.setup("error", sys.stderr, secrets)

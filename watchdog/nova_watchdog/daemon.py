@@ -148,6 +148,8 @@ class Daemon:
         for note in settings.notes:
             _log.warning(kv("config-note", note=note))
         await self._stop_side_tasks()
+        if self._mended.is_set():
+            return  # the daemon ends right now, and systemd starts it anew with these files
         self._settings = settings
         self._unwatched = self._watch_unwatched(settings)
         await self._assembly.apply(settings)

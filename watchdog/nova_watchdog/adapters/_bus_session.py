@@ -317,9 +317,8 @@ def _reason(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, OSError):
         return error.strerror or str(error) or type(error).__name__
-    if isinstance(error, UnicodeError) and "idna" in str(error):
-        return "no name of a host"
     if isinstance(error, _NONSENSE):
-        return "the answer is not AMQP"
+        is_name = isinstance(error, UnicodeError) and "idna" in str(error)
+        return "no name of a host" if is_name else "the answer is not AMQP"
     text = error.reply_text if isinstance(error, amqp.AMQPError) else ""
     return text or type(error).__name__

@@ -59,7 +59,7 @@ class JsonPoster:
         except aiohttp.ClientConnectorError as error:
             raise NotifyError(f"cannot connect: {error.strerror or error.os_error}") from error
         except (aiohttp.ClientError, OSError) as error:
-            text = _without(str(error) or "the connection was closed", secrets)
+            text = " ".join(_without(str(error) or "the connection was closed", secrets).split())
             raise NotifyError(f"{type(error).__name__}: {text}") from error
 
     async def close(self) -> None:

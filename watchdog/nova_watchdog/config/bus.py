@@ -53,7 +53,7 @@ def buses_of(
         first = sources.setdefault(key, source)
         if first.differs_from(source):
             findings.note(
-                f"pairing.{name}: its account or TLS options for {key} differ from"
+                f"pairing.{name}: its account, exchange or TLS options for {key} differ from"
                 f" pairing.{found[key].pairings[0]}'s, which are used to watch that message bus"
             )
         earlier = found.get(key)

@@ -42,15 +42,18 @@ def is_suspect(diagnosis: Diagnosis, memory: Memory) -> bool:
 
 
 def breaker_of(pairing: Pairing, peers: Iterable[Peer], policy: Policy, now_s: float) -> Breaker:
-    """What stands against an action on `pairing`: one at a time, and none where others are suspect too."""
+    """What stands against an action on `pairing`: one at a time, and none where others are suspect too.
+
+    Busy outranks shared: it holds a start back too, and who was just started may well be silent as yet.
+    """
     near = [peer for peer in peers if _share(pairing, peer.pairing)]
-    if any(peer.suspect for peer in near):
-        return Breaker.SHARED
     busy = any(
         peer.acted_at_s is not None and not peer.settled and now_s - peer.acted_at_s < policy.action_spacing_s
         for peer in near
     )
-    return Breaker.BUSY if busy else Breaker.CLOSED
+    if busy:
+        return Breaker.BUSY
+    return Breaker.SHARED if any(peer.suspect for peer in near) else Breaker.CLOSED
 
 
 def _share(one: Pairing, other: Pairing) -> bool:

@@ -67,6 +67,14 @@ def kill_pace(state: PairingState, policy: Policy, now_s: float) -> Pace:
     return Pace.BACKING_OFF if now_s < next_kill_at_s(state, policy) else Pace.READY
 
 
+def last_action_at_s(state: PairingState) -> float | None:
+    """When it was last started or killed by this daemon or the one before it; None: not since boot."""
+    times = [start.at_s for start in state.starts[-1:]]
+    if state.last_kill_at_s is not None:
+        times.append(state.last_kill_at_s)
+    return max(times, default=None)
+
+
 def with_start(state: PairingState, policy: Policy, now_s: float, *, charged: bool) -> PairingState:
     """The state after one more start. Starts that left the window are forgotten: the list is bounded."""
     recent = tuple(s for s in state.starts if now_s - s.at_s < policy.restart_window_s)

@@ -75,6 +75,16 @@ def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memo
     return _remember_silence(memory, pairing, observation)
 
 
+def carried_over(memory: Memory, before: Pairing, now: Pairing) -> Memory:
+    """What stands of it when new settings put `now` in the place of `before`, for the same process.
+
+    For how long another vCenter, cluster or message bus was fine says nothing about the new one.
+    """
+    if (before.vcenter, before.cluster) != (now.vcenter, now.cluster):
+        memory = replace(memory, vcenter_ok_since_s=None, vcenter_held_s=0.0)
+    return memory if before.bus == now.bus else _without_bus(memory)
+
+
 def _remember_process(memory: Memory, observation: Observation) -> Memory:
     if isinstance(observation.unit, Unknown):
         return memory
@@ -130,7 +140,7 @@ def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) ->
     """Runs of unanswered pings. A bus that was not proven breaks a run: no witness, no verdict."""
     seen = observation.bus
     if isinstance(seen, Unknown):
-        return memory
+        return _without_bus(memory)
     view, at_s = seen.value, seen.began_at_s
     proven = view.outcome is BusOutcome.OK
     compute = view.computes.get(pairing.host)
@@ -158,6 +168,18 @@ def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) ->
         conductor_silent_held_s=silent_held_s,
         two_consumers_since_s=two_since_s,
         two_consumers_held_s=two_held_s,
+    )
+
+
+def _without_bus(memory: Memory) -> Memory:
+    return replace(
+        memory,
+        unanswered_since_s=None,
+        unanswered_held_s=0.0,
+        conductor_silent_since_s=None,
+        conductor_silent_held_s=0.0,
+        two_consumers_since_s=None,
+        two_consumers_held_s=0.0,
     )
 
 

@@ -52,7 +52,7 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
     try:
         phase = Phase(record["phase"])
         transitions = tuple(Transition(**t) for t in record["transitions"])
-        pause = Pause(**record["pause"]) if record.get("pause") else None
+        pause = _pause(record["pause"]) if record.get("pause") else None
         by_operator = bool(record.get("operator_disabled"))
         if record["boot_id"] != boot_id:
             # Whoever rebooted the machine has acted: what was given up gets a new chance.
@@ -72,6 +72,15 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
     except (KeyError, TypeError, ValueError) as error:
         raise RecordError(f"{type(error).__name__}: {error}") from error
     return state, transitions
+
+
+def _pause(value: Mapping[str, Any]) -> Pause:
+    return Pause(
+        reason=str(value["reason"]),
+        by=str(value["by"]),
+        began_wall_s=float(value["began_wall_s"]),
+        until_wall_s=float(value["until_wall_s"]),
+    )
 
 
 def _time(value: Any) -> float | None:

@@ -16,6 +16,8 @@ from nova_watchdog.runtime.probe import Probe
 _BEAT_S = 1.0
 # A tick may hold a slow D-Bus read, a write and one action, each with a bound of its own.
 _STUCK_AFTER_S = 45.0
+# So long a loop that is taken out may take to end its tick; less, so that the others' proof of life goes on.
+_LAST_TICK_S = 30.0
 
 
 class _Runs(Protocol):
@@ -55,17 +57,25 @@ class Fleet:
         return [loop.peer() for loop in self.loops]
 
     async def take(self, probes: Sequence[Probe[Any]], loops: Sequence[PairingLoop]) -> None:
-        """Run exactly these from now on: what is new starts, what is missing ends, the rest goes on."""
+        """Run exactly these from now on: what is new starts, what is missing ends, the rest goes on.
+
+        A loop that is missing ends its tick first: what it decided is done and told, or not begun.
+        """
         wanted: set[_Runs] = {*probes, *loops}
         gone = {one: task for one, task in self._tasks.items() if one not in wanted}
-        for task in gone.values():
-            task.cancel()
-        if gone:
-            await asyncio.wait(gone.values())
-        for one in gone:
-            del self._tasks[one]
+        for one, task in gone.items():
             if isinstance(one, PairingLoop):
                 one.retire()
+            else:
+                task.cancel()
+        if gone:
+            _, late = await asyncio.wait(gone.values(), timeout=_LAST_TICK_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        for one in gone:
+            del self._tasks[one]
         self.probes, self.loops = list(probes), list(loops)
         if self._group is not None:
             self._start_missing(self._group)

@@ -10,7 +10,7 @@ import logging
 from dataclasses import replace
 
 from nova_watchdog.core.breaker import Peer, breaker_of, is_suspect
-from nova_watchdog.core.budget import starts_left
+from nova_watchdog.core.budget import last_action_at_s, starts_left
 from nova_watchdog.core.concerns import worries_of
 from nova_watchdog.core.decide import (
     Decision,
@@ -23,7 +23,7 @@ from nova_watchdog.core.decide import (
 )
 from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
 from nova_watchdog.core.kv import kv
-from nova_watchdog.core.memory import Memory, remember
+from nova_watchdog.core.memory import Memory, carried_over, remember
 from nova_watchdog.core.model import Observation, Observed, Pairing, Reading, UnitState, Unknown
 from nova_watchdog.core.permission import Pause, Permission, permission_of
 from nova_watchdog.core.policy import Policy
@@ -46,16 +46,21 @@ _SETTLED = (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED)
 
 
 class PairingLoop:
-    """Watches one pairing until cancelled. `snapshot` is None before the first tick.
+    """Watches one pairing until cancelled or retired. `snapshot` is None before the first tick.
 
-    memory: of an earlier loop for the same pairing, so that a reload forgets nothing.
+    before: the loop of the same unit and host until a reload, so that the reload forgets nothing.
     """
 
     def __init__(
-        self, pairing: Pairing, policy: Policy, world: World, ledger: Ledger, memory: Memory | None = None
+        self,
+        pairing: Pairing,
+        policy: Policy,
+        world: World,
+        ledger: Ledger,
+        before: PairingLoop | None = None,
     ) -> None:
         self.pairing = pairing
-        self.memory = memory or Memory(watching_since_s=world.clock.now_s())
+        self.memory = Memory(watching_since_s=world.clock.now_s())
         self._policy = policy
         self._world = world
         self._ledger = ledger
@@ -63,6 +68,7 @@ class PairingLoop:
         self._on_reading = self._wake.set
         self._unit: Observed[UnitState] = Unknown("not read yet", world.clock.now_s())
         self._unit_changed = True
+        self._is_retired = False
         self._state: PairingState | None = None
         self._transitions: tuple[Transition, ...] = ()
         self._wakeup_at_s: float | None = None
@@ -74,12 +80,30 @@ class PairingLoop:
         self._events = PairingEvents(pairing, world.controller)
         self._failed_s = 0.0
         self.snapshot: PairingSnapshot | None = None
+        if before is not None:
+            self._inherit(before)
         world.units.subscribe(pairing.unit, self._on_unit_change)
         for probe in world.probes:
             probe.subscribe(self._on_reading)
 
+    def _inherit(self, before: PairingLoop) -> None:
+        """Go on where another loop left off; wishes that wait there are answered here."""
+        self.memory = carried_over(before.memory, before.pairing, self.pairing)
+        self.snapshot = before.snapshot
+        self._acted_at_s = before._acted_at_s
+        self._since_wall_s = before._since_wall_s
+        self._last_action = before._last_action
+        self._failed_s = before._failed_s
+        self._wishes = before._wishes
+        self._events = before._events
+
     def retire(self) -> None:
-        """Hear of no reading any more: the loop was ended, and another takes its place."""
+        """End after the tick that is under way, and hear of no reading any more.
+
+        Not cancelled: an action that is cut off may have happened, and nobody would be told.
+        """
+        self._is_retired = True
+        self._wake.set()
         for probe in self._world.probes:
             probe.unsubscribe(self._on_reading)
 
@@ -88,8 +112,8 @@ class PairingLoop:
         self._wake.set()
 
     async def run(self) -> None:
-        """Tick on each wake, and at the latest after `tick_s`."""
-        while True:
+        """Tick on each wake, and at the latest after `tick_s`, until cancelled or retired."""
+        while not self._is_retired:
             self._wake.clear()
             await self.tick()
             try:
@@ -179,6 +203,7 @@ class PairingLoop:
     async def _load(self) -> None:
         try:
             self._state, self._transitions = await self._ledger.load()
+            self._acted_at_s = last_action_at_s(self._state)
             self._tell_store("")
         except StoreUnavailableError as error:
             self._tell_store(str(error))

@@ -12,7 +12,7 @@ from contextlib import suppress
 from nova_watchdog.core.kv import printable
 
 # struct ucred: pid, uid, gid (unix(7)).
-_UCRED = struct.Struct("3i")
+_UCRED = struct.Struct("iII")
 _NAME_S = 2.0
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from nova_watchdog.core.kv import printable
 from nova_watchdog.telemetry import screen_readings
-from nova_watchdog.telemetry.text import age, entry, since_s
+from nova_watchdog.telemetry.text import age, counted, entry, since_s
 from nova_watchdog.telemetry.view_readings import Document
 
 _HEADER = (
@@ -69,6 +69,9 @@ def render(shown: Document, *, columns: int, colour: bool) -> str:
     failing = [probe for probe in shown["probes"] if not probe["ok"]]
     if failing:
         lines += ["", *(line for probe in failing for line in _failing_probe(shown, probe, columns))]
+    deaf = [receiver for receiver in shown["receivers"] if receiver["problem"]]
+    if deaf:
+        lines += ["", *(line for receiver in deaf for line in _deaf_receiver(receiver, columns))]
     return "\n".join(lines) + "\n"
 
 
@@ -246,6 +249,11 @@ def what_comes(pairing: Document) -> str:
     if in_s is not None:
         return f"decides again in {age(in_s)}, or as soon as a reading changes"
     return "decides again as soon as a reading changes"
+
+
+def _deaf_receiver(receiver: Document, columns: int) -> Iterator[str]:
+    waits = f"{counted(receiver['queued'], 'event')} waiting, {receiver['dropped']} never told"
+    yield from entry("receiver", f"{receiver['name']}: {receiver['problem']} ({waits})", columns)
 
 
 def _failing_probe(shown: Document, probe: Document, columns: int) -> Iterator[str]:
