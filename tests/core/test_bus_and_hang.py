@@ -91,6 +91,17 @@ def test_a_verdict_on_old_readings_asks_again_before_anything_is_killed():
     assert back.state.hung_since_s is None
 
 
+def test_what_was_read_while_a_neighbour_held_the_kill_proves_nothing_at_its_end():
+    """The process may have come back with whatever ended the hold."""
+    night = Night()
+    night.breaker = Breaker.SHARED
+    night.go_on(bus(Answer.UNANSWERED), 280)
+    night.breaker = Breaker.CLOSED
+    old = replace(seen(285, None, "at 199"), bus=reading(bus(Answer.UNANSWERED), 280))
+    assert night.see(old, 285).rule.number == "R56"
+    assert night.see(seen(286, bus(Answer.UNANSWERED), "at 199"), 286).rule.number == "R57"
+
+
 def test_a_hang_is_told_only_after_the_hold_down():
     """Ten seconds before, it is not proven."""
     decision = Night().go_on(bus(Answer.UNANSWERED), 200 + POLICY.hang_hold_s - 10)

@@ -31,7 +31,12 @@ def test_the_strongest_reason_is_told(mode, pause, window, wall_s, expected):
 
 @pytest.mark.parametrize(
     ("permission", "rule"),
-    [(Permission.OBSERVE, "R30"), (Permission.PAUSED, "R31"), (Permission.MAINTENANCE, "R32")],
+    [
+        (Permission.OBSERVE, "R30"),
+        (Permission.PAUSED, "R31"),
+        (Permission.MAINTENANCE, "R32"),
+        (Permission.NO_RECORD, "R09"),
+    ],
 )
 def test_a_dead_process_is_left_down_and_the_reason_is_said(permission, rule):
     """Whoever looks in the night must see why nothing happens."""

@@ -30,6 +30,7 @@ def test_the_defaults_hold():
         ({"datastore_free_min": 1.0}, "datastore_free_min"),
         ({"action_spacing_s": -1.0}, "action_spacing_s"),
         ({"tick_s": 0.0}, "tick_s"),
+        ({"tick_s": 11.0}, "tick_s"),
     ],
 )
 def test_a_broken_bound_names_its_key_and_what_is_allowed(changed, key):

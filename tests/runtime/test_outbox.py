@@ -284,3 +284,13 @@ def test_a_refused_event_is_dropped_and_counted():
     outbox = filled("ab")
     outbox.refuse(outbox.due(0, 1)[0])
     assert (deliver(outbox, 0), outbox.dropped) == (["+b"], 1)
+
+
+def test_a_receiver_without_state_is_told_no_end_whose_beginning_it_never_heard() -> None:
+    """People would read that something is over of which they know nothing."""
+    over = event("a", over=True)
+    stateless, other = Outbox(Terms(lone_ends=False)), Outbox(Terms())
+    for outbox in (stateless, other):
+        outbox.take(over, 0.0)
+    assert stateless.due(0.0, 10) == []
+    assert len(other.due(0.0, 10)) == 1

@@ -17,7 +17,7 @@ from nova_watchdog.adapters.calendar import Calendar, Window
 from nova_watchdog.adapters.message_bus import RabbitMessageBus
 from nova_watchdog.adapters.nova import OpenStackServices
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
-from nova_watchdog.config.settings import BusSettings, Settings, VCenterSettings
+from nova_watchdog.config.settings import SLOW_TIMEOUT_S, BusSettings, Settings, VCenterSettings
 from nova_watchdog.core.events import Event
 from nova_watchdog.core.model import (
     Answer,
@@ -46,7 +46,6 @@ _Key = tuple[str, str]
 _DEADLINE_SLACK_S = 1.0
 # What changes slowly (vCenter's inventory, Nova's instances) is asked again after a failure.
 _SLOW_RETRY_S = 10.0
-_INSPECT_TIMEOUT_S = 30.0
 # Beside the control socket, under /run: a reboot forgets it.
 _LOGINS_FILE = "vcenter-logins.json"
 
@@ -169,9 +168,10 @@ class Assembly:
         )
 
     def _renew_dispatcher(self, settings: Settings) -> None:
+        link = f"http://{settings.controller}:{settings.http.port}/api/v1/status" if settings.http else ""
         closers: list[Closer] = []
         dispatcher = Dispatcher(
-            receivers_of(settings.notify, self._clock, closers), self._clock, random.random
+            receivers_of(settings.notify, self._clock, closers, link=link), self._clock, random.random
         )
         dispatcher.inherit(self.dispatcher)
         self.dispatcher = dispatcher
@@ -195,7 +195,7 @@ class Assembly:
             nova.workload,
             self._clock,
             interval_s=cloud.workload_interval_s,
-            deadline_s=_INSPECT_TIMEOUT_S + _DEADLINE_SLACK_S,
+            deadline_s=SLOW_TIMEOUT_S + _DEADLINE_SLACK_S,
             judge=lambda view: (True, f"{len(view.hosts)} hypervisor hosts"),
             retry_s=_SLOW_RETRY_S,
         )
@@ -212,7 +212,7 @@ class Assembly:
             insecure=one.insecure,
             timeout_s=settings.probes.timeout_s,
             clock=self._clock,
-            inspect_timeout_s=_INSPECT_TIMEOUT_S,
+            inspect_timeout_s=SLOW_TIMEOUT_S,
             memory_file=logins_file(settings),
         )
         canary: Probe[VCenterView] = Probe(
@@ -230,7 +230,7 @@ class Assembly:
             vcenter.inspect,
             self._clock,
             interval_s=settings.probes.inventory_interval_s,
-            deadline_s=_INSPECT_TIMEOUT_S + _DEADLINE_SLACK_S,
+            deadline_s=SLOW_TIMEOUT_S + _DEADLINE_SLACK_S,
             judge=lambda view: (True, f"{len(view.clusters)} clusters"),
             retry_s=_SLOW_RETRY_S,
         )

@@ -41,7 +41,8 @@ def receivers_of(
     if settings.apprise is not None:
         apprise = AppriseNotifier(settings.apprise.urls, runbook_url)
         closers.append(apprise.close)
-        found.append(Receiver("apprise", apprise, Terms(min_severity=settings.apprise.min_severity)))
+        terms = Terms(min_severity=settings.apprise.min_severity, lone_ends=False)
+        found.append(Receiver("apprise", apprise, terms))
     return found
 
 

@@ -21,7 +21,7 @@ from ._bus_deadline import Deadline
 from ._local_fault import is_local_fault
 from ._refusals import RefusalMemory
 
-_REFUSED_LOGIN_PAUSE_S = 1800.0
+_REFUSED_LOGIN_PAUSE_S = 60.0
 # A frozen first broker must leave time for the others, and all of them for the round itself.
 _CONNECT_SHARE = 0.4
 _PROOF_SHARE = 0.25

@@ -17,6 +17,7 @@ from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_settings import NovaValues, read_nova
 from nova_watchdog.config.schema import parse_listen
 from nova_watchdog.config.settings import (
+    SLOW_TIMEOUT_S,
     BusSettings,
     HttpSettings,
     NovaSettings,
@@ -246,12 +247,14 @@ def _check_ages(document: Document, findings: Findings) -> None:
         pause = ("vcenter.interval_s", vcenter.interval_s)
         _check_age(document, "vcenter_max_age_s", policy.vcenter_max_age_s, pause, timeout, findings)
         pause = ("vcenter.inventory_interval_s", vcenter.inventory_interval_s)
+        timeout = ("the 30 s of a slow reading", SLOW_TIMEOUT_S)
         _check_age(document, "inventory_max_age_s", policy.inventory_max_age_s, pause, timeout, findings)
     if cloud is not None:
         timeout = ("openstack.timeout_s", cloud.timeout_s)
         pause = ("openstack.interval_s", cloud.interval_s)
         _check_age(document, "services_max_age_s", policy.services_max_age_s, pause, timeout, findings)
         pause = ("openstack.workload_interval_s", cloud.workload_interval_s)
+        timeout = ("the 30 s of a slow reading", SLOW_TIMEOUT_S)
         _check_age(document, "workload_max_age_s", policy.workload_max_age_s, pause, timeout, findings)
     if bus is not None:
         timeout, pause = ("bus.timeout_s", bus.timeout_s), ("bus.interval_s", bus.interval_s)

@@ -20,6 +20,9 @@ from nova_watchdog.core.events import Severity
 from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.policy import Policy
 
+# The deadline of what is read slowly: vCenter's inventory, Nova's hypervisors and builds.
+SLOW_TIMEOUT_S = 30.0
+
 
 @dataclass(frozen=True, slots=True)
 class OpenStackSettings:

@@ -92,7 +92,9 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     state = _with_operator(pairing, state, observation)
     facts = facts_of(pairing, state, observation, memory, policy, now_s)
     row = diagnose(facts)
-    state = _suspected(state, row.diagnosis, now_s)
+    pace = _pace(state, row.diagnosis, policy, now_s)
+    held = permission is not Permission.PROTECT or breaker is not Breaker.CLOSED or pace is not Pace.READY
+    state = _suspected(state, row.diagnosis, now_s, held=held)
     situation = Situation(
         permission=permission,
         phase=state.phase,
@@ -100,7 +102,7 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
         proof=_proof_of_hang(state, observation)
         if row.diagnosis is Diagnosis.PROCESS_HUNG
         else _proof(pairing, state, observation, facts, memory, policy, now_s),
-        pace=_pace(state, row.diagnosis, policy, now_s),
+        pace=pace,
         breaker=breaker,
     )
     rule = rule_for(situation)
@@ -146,9 +148,12 @@ def _proof(
     return Proof.SETTLED if memory.vcenter_held_s >= policy.settle_s else Proof.PASSED
 
 
-def _suspected(state: PairingState, diagnosis: Diagnosis, now_s: float) -> PairingState:
-    """Since when it is judged to be hung."""
-    if diagnosis is not Diagnosis.PROCESS_HUNG:
+def _suspected(state: PairingState, diagnosis: Diagnosis, now_s: float, *, held: bool) -> PairingState:
+    """Since when it is judged to be hung with nothing to hold a kill: its proof begins there.
+
+    What was read during a pause proves nothing for a kill at its end.
+    """
+    if held or diagnosis is not Diagnosis.PROCESS_HUNG:
         return replace(state, hung_since_s=None)
     return state if state.hung_since_s is not None else replace(state, hung_since_s=now_s)
 

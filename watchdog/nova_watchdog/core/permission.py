@@ -15,6 +15,7 @@ class Permission(enum.Enum):
     OBSERVE = "observe"
     PAUSED = "paused"
     MAINTENANCE = "maintenance"
+    NO_RECORD = "no-record"  # what was done before cannot be read, so nothing is
 
 
 @dataclass(frozen=True, slots=True)

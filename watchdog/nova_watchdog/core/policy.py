@@ -8,6 +8,8 @@ from dataclasses import dataclass
 NOVA_REPORT_INTERVAL_S = 10.0
 # ResourceTracker's update_available_resource, nova/compute/manager.py.
 _NOVA_POLLS_EVERY_S = 60.0
+# WatchdogSec= of the daemon's unit is 30 s, and a look may take its time.
+_LONGEST_TICK_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,8 @@ class Policy:
         before a nova-compute counts as hung (and its heartbeat must stand still too).
     conductor_hold_s: how long no conductor must have answered on a proven bus before they count as down.
     kill_retry_s: pause between two attempts to kill a hung nova-compute.
-    action_spacing_s: how long after a start the other pairings of the same vCenter or message bus wait
-        with theirs.
+    action_spacing_s: how long after a start or a kill the other pairings of the same vCenter or message
+        bus wait with theirs.
     vcenter_idle_s: how long nova's account may make no call to vCenter; it polls every 60 s.
     two_consumers_hold_s: how long two consumers on one queue are tolerated: RabbitMQ keeps the one of a
         lost process for minutes.
@@ -102,6 +104,13 @@ class Policy:
                     f"{3 * NOVA_REPORT_INTERVAL_S:g} or more: three of Nova's report intervals",
                 )
             )
+        found += self._out_of_bounds()
+        found += self._not_positive()
+        return found
+
+    def _out_of_bounds(self) -> list[tuple[str, str, str]]:
+        """What is too short, too long, or no fraction."""
+        found: list[tuple[str, str, str]] = []
         if self.hang_hold_s < 2 * NOVA_REPORT_INTERVAL_S:
             found.append(
                 ("hang_hold_s", f"is {self.hang_hold_s:g}", f"{2 * NOVA_REPORT_INTERVAL_S:g} or more")
@@ -112,9 +121,10 @@ class Policy:
             )
         if not 0 <= self.datastore_free_min < 1:
             found.append(("datastore_free_min", f"is {self.datastore_free_min:g}", "0 or more, less than 1"))
+        if self.tick_s > _LONGEST_TICK_S:
+            found.append(("tick_s", f"is {self.tick_s:g}", f"up to {_LONGEST_TICK_S:g}: systemd waits 30 s"))
         if self.action_spacing_s < 0:
             found.append(("action_spacing_s", f"is {self.action_spacing_s:g}", "0 or more"))
-        found += self._not_positive()
         return found
 
     def _not_positive(self) -> list[tuple[str, str, str]]:

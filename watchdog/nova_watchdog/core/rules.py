@@ -80,6 +80,7 @@ class Rule:
     refund: bool = False
 
 
+_HELD = (Permission.PAUSED, Permission.MAINTENANCE, Permission.NO_RECORD)
 _DOWN = (Diagnosis.PROCESS_DOWN, Diagnosis.WAITING_FOR_DEPENDENCY)
 
 TABLE: tuple[Rule, ...] = (
@@ -107,6 +108,14 @@ TABLE: tuple[Rule, ...] = (
         "systemd is working on the unit: wait until it is done",
     ),
     # Not ours to start
+    Rule(
+        "R09",
+        when(permission=Permission.NO_RECORD, diagnosis=(*_DOWN, Diagnosis.STOPPED_ON_PURPOSE)),
+        Next.KEEP,
+        Verb.NOTHING,
+        "no process, and the record cannot be read: what was done before is not known, so nothing is",
+        "see the store's problem in 'nova-watchdog status', and mend it",
+    ),
     Rule(
         "R10",
         when(phase=Phase.NEW, diagnosis=(*_DOWN, Diagnosis.STOPPED_ON_PURPOSE)),
@@ -223,7 +232,7 @@ TABLE: tuple[Rule, ...] = (
         when(diagnosis=Diagnosis.PROCESS_DOWN, breaker=Breaker.BUSY),
         Next.KEEP,
         Verb.NOTHING,
-        "another pairing of the same vCenter or message bus was just started: one at a time",
+        "another pairing of the same vCenter or message bus was just acted upon: one at a time",
     ),
     Rule(
         "R37",
@@ -322,11 +331,11 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "R51",
-        when(diagnosis=Diagnosis.PROCESS_HUNG, permission=(Permission.PAUSED, Permission.MAINTENANCE)),
+        when(diagnosis=Diagnosis.PROCESS_HUNG, permission=_HELD),
         Next.KEEP,
         Verb.NOTHING,
-        "hung; the pairing is paused or in a maintenance window, so nothing is done",
-        "'systemctl kill -s KILL UNIT' and 'systemctl start UNIT', or 'nova-watchdog resume PAIRING'",
+        "hung; paused, in a maintenance window, or without a readable record: nothing is done",
+        "'systemctl kill -s KILL UNIT', 'systemctl start UNIT'; 'nova-watchdog resume PAIRING' ends a pause",
     ),
     Rule(
         "R52",
@@ -341,7 +350,7 @@ TABLE: tuple[Rule, ...] = (
         when(diagnosis=Diagnosis.PROCESS_HUNG, breaker=Breaker.BUSY),
         Next.KEEP,
         Verb.NOTHING,
-        "hung; another pairing of the same vCenter or message bus was just started: one at a time",
+        "hung; another pairing of the same vCenter or message bus was just acted upon: one at a time",
     ),
     Rule(
         "R54",
@@ -390,11 +399,11 @@ TABLE: tuple[Rule, ...] = (
     ),
     Rule(
         "R62",
-        when(diagnosis=Diagnosis.STUCK_DISABLED, permission=(Permission.PAUSED, Permission.MAINTENANCE)),
+        when(diagnosis=Diagnosis.STUCK_DISABLED, permission=_HELD),
         Next.WATCHING,
         Verb.NOTHING,
-        "the driver's own disable is stuck; the pairing is paused or in a maintenance window",
-        "'openstack compute service set --enable HOST nova-compute', or 'nova-watchdog resume PAIRING'",
+        "the driver's own disable is stuck; paused, in a maintenance window, or without a readable record",
+        "'openstack compute service set --enable HOST nova-compute'",
     ),
     Rule(
         "R63",
@@ -430,7 +439,7 @@ TABLE: tuple[Rule, ...] = (
         Next.WATCHING,
         Verb.NOTHING,
         "it works; what is not as it should be is listed with it, and is not ours to mend",
-        "'nova-watchdog explain PAIRING' lists it",
+        "'nova-watchdog status' lists it, the runbook of its alert says what to do",
     ),
     Rule(
         "R90",

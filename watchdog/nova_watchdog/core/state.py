@@ -37,7 +37,7 @@ class PairingState:
     operator_disabled: whether the service was seen disabled by an operator and not enabled since. During an
         outage the driver writes its own reason over the operator's (measured: within 70 s), and os-services
         alone could not tell any more whose wish it was.
-    hung_since_s: since when the process is judged to be hung without a break.
+    hung_since_s: since when the process is judged to be hung without a break, and nothing holds the kill.
     pause: a human's wish that nothing is done. It outlives a reboot, and ends by the wall clock.
     """
 

@@ -29,6 +29,8 @@ class Terms:
     resolves: how often its end is told, `resend_s` apart.
     least_firing_s: its end is held back until its beginning was told so long ago.
     min_severity: what is less severe is not told.
+    lone_ends: it is told an end whose beginning was not told here. Not for one that keeps no state: people
+        would read that something is over of which they never heard.
     """
 
     bound: int = 200
@@ -36,6 +38,7 @@ class Terms:
     resolves: int = 1
     least_firing_s: float = 0.0
     min_severity: Severity = Severity.INFO
+    lone_ends: bool = True
 
 
 @dataclass(slots=True)
@@ -107,7 +110,8 @@ class Outbox:
         """Remember the event. What is known already changes nothing."""
         entry = self._entries.get(event.key)
         if entry is None:
-            self._add(event, now_s)
+            if event.firing or self._terms.lone_ends:
+                self._add(event, now_s)
         elif not event.firing:
             if entry.end is None:
                 entry.end, entry.end_told_s = event, now_s

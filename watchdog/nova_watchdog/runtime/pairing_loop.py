@@ -158,6 +158,8 @@ class PairingLoop:
         state = self._with_pause(self._state or PairingState(), wall_s)
         window = self._world.window(self.pairing.name, wall_s)
         permission = permission_of(self.pairing.mode, state.pause, window, wall_s)
+        if self._state is None and permission is not Permission.OBSERVE:
+            permission = Permission.NO_RECORD
         decision = decide(
             self.pairing,
             state,
@@ -165,7 +167,7 @@ class PairingLoop:
             self.memory,
             self._policy,
             now_s,
-            permission=permission if self._state else Permission.OBSERVE,
+            permission=permission,
             breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s),
         )
         if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):
