@@ -134,5 +134,5 @@ ROUNDS: tuple[tuple[Case, ...], ...] = (
     (of_control_plane("rabbitmq-stopped", "bus-down", "BusDown", 15.0, "conductors-down"),),
     (of_control_plane("rabbitmq-memory-alarm", "bus-blocked", "BusDown", 15.0, "conductors-down"),),
     (of_control_plane("rabbitmq-disk-alarm", "bus-blocked", "BusDown", 15.0, "conductors-down"),),
-    (of_control_plane("cell-down", "cell-down", "ControlPlaneBlind", 30.0, "control-plane-blind"),),
+    (of_control_plane("cell-down", "cell-down", "PairingDown", 30.0, "control-plane-blind"),),
 )

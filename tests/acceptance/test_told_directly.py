@@ -23,15 +23,14 @@ def test_a_restart_is_told_to_every_receiver_and_its_end_too(judges: tuple[Judge
     assert len({one["dedup_key"] for one in events}) == 1
     assert all(one["key_is_right"] for one in events)
     assert "R39" in str(events[0]["payload"])
-    alerts = lab.events(since, "alert")
-    assert {alert["alertname"] for alert in alerts} == {"WatchdogActed"}
-    assert {alert["labels"]["pairing"] for alert in alerts} == {judge.pairing.name}
+    alerts = [alert for alert in lab.events(since, "alert") if alert["alertname"] == "WatchdogActed"]
+    assert judge.pairing.name in {alert["labels"]["pairing"] for alert in alerts}
 
 
-@pytest.mark.parametrize("status", [429, 500, receiver.HANG])
-def test_a_receiver_that_hangs_or_refuses_delays_no_start(judges: tuple[Judge, ...], status: int):
+@pytest.mark.parametrize(("status", "which"), [(429, 1), (500, 1), (receiver.HANG, 0)])
+def test_a_receiver_that_hangs_or_refuses_delays_no_start(judges: tuple[Judge, ...], status: int, which: int):
     """The process is back long before the receiver is, which is then told all the same."""
-    lab, judge = judges[0].lab, judges[0]
+    lab, judge = judges[0].lab, judges[which]  # a budget of starts is one pairing's
     since = lab.now()
     with lab.pager().misbehaving("pagerduty", status):
         lab.inject("kill", pairing=judge.pairing.name)
