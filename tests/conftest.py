@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 
@@ -9,6 +10,15 @@ import pytest
 
 from lab.client import Lab
 from lab.errors import LabError
+
+
+@pytest.fixture(autouse=True)
+def log_level() -> Iterator[None]:
+    """A daemon that a test runs in this process sets the level of its log: for itself alone."""
+    logger = logging.getLogger("nova_watchdog")
+    before = logger.level
+    yield
+    logger.setLevel(before)
 
 
 @pytest.fixture(scope="session")

@@ -210,6 +210,7 @@ async def test_observe_does_nothing_at_all():
 async def test_each_edge_is_one_line_with_rule_and_why(caplog):
     """Quiet in between."""
     bench = await Bench().healthy()
+    caplog.clear()
     with caplog.at_level(logging.INFO, "nova_watchdog"):
         await bench.pass_time(60)
         assert not caplog.records
