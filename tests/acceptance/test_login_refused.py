@@ -38,8 +38,8 @@ def test_a_refused_login_is_tried_once_and_pages_once(judges: tuple[Judge, ...])
     for judge in judges:
         judge.wait_for_edge(since, 60, diagnosis="vcenter-login-refused", rule="R41")
     pager.wait_for_page("VCenterLoginRefused", since=since, timeout_s=PAGED_WITHIN_S)
-    lab.controller().run(["systemctl", "restart", UNIT])
     restarted = lab.now()
+    lab.controller().run(["systemctl", "restart", UNIT])
     for judge in judges:
         judge.wait_for_edge(restarted, 60, diagnosis="vcenter-login-refused")
     wait_s(judges[0], 15.0)
