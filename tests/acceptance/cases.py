@@ -134,5 +134,12 @@ ROUNDS: tuple[tuple[Case, ...], ...] = (
     (of_control_plane("rabbitmq-stopped", "bus-down", "BusDown", 15.0, "conductors-down"),),
     (of_control_plane("rabbitmq-memory-alarm", "bus-blocked", "BusDown", 15.0, "conductors-down"),),
     (of_control_plane("rabbitmq-disk-alarm", "bus-blocked", "BusDown", 15.0, "conductors-down"),),
-    (of_control_plane("cell-down", "cell-down", "PairingDown", 30.0, "control-plane-blind"),),
+    # The lab's fault restarts Nova's API twice. Where that takes 8 s, the pager at 15 times the pace takes it
+    # for the two minutes without an answer that ControlPlaneBlind is about.
+    (
+        of_control_plane(
+            *("cell-down", "cell-down", "PairingDown", 30.0, "control-plane-blind"),
+            may_page=frozenset({"ControlPlaneBlind"}),
+        ),
+    ),
 )

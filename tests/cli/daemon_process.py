@@ -20,11 +20,12 @@ from nova_watchdog.telemetry.view_readings import Document
 
 SOURCE = Path(cli.__file__).parents[1]
 PATIENCE_S = 120.0  # so long only on a machine that has other work
-# The command itself, only that it waits less for an absent D-Bus.
+# The command itself, only that it looks for mended files more often, and waits less for an absent D-Bus.
 PROGRAM = """
 import sys
-from nova_watchdog import cli
+from nova_watchdog import cli, unwatched
 from nova_watchdog.adapters import systemd
+unwatched.LOOK_INTERVAL_S = 0.5
 systemd._CALL_TIMEOUT_S = 0.2
 sys.exit(cli.main(["run", "--config", sys.argv[1]]))
 """
@@ -74,8 +75,8 @@ class RunningDaemon:
 
 
 @contextmanager
-def running_daemon(site: Site) -> Iterator[RunningDaemon]:
-    """Started, and READY=1 was told."""
+def launched(site: Site) -> Iterator[tuple[subprocess.Popen[str], socket.socket]]:
+    """The process, and the socket on which it hears from systemd's side; killed at the end."""
     for name in ("cluster-a.conf", "cluster-b.conf"):
         site.edit(name, {"vc1.example.org": "127.0.0.1\nhost_port = 1"})
     site.edit("nova.conf", {"192.0.2.1:5672": "127.0.0.1:1"})
@@ -90,6 +91,17 @@ def running_daemon(site: Site) -> Iterator[RunningDaemon]:
             stderr=subprocess.PIPE,
             text=True,
         )
+        try:
+            yield process, manager
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running_daemon(site: Site) -> Iterator[RunningDaemon]:
+    """Started, and READY=1 was told."""
+    with launched(site) as (process, manager):
         daemon = RunningDaemon(site, process, manager)
         stderr = process.stderr
         assert stderr is not None
@@ -100,6 +112,5 @@ def running_daemon(site: Site) -> Iterator[RunningDaemon]:
             yield daemon
         finally:
             process.kill()
-            process.wait()
             reader.join()
             stderr.close()

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from cli.daemon_process import launched
 from config.sites import Site
-from nova_watchdog import cli
 from nova_watchdog.telemetry import status
 from nova_watchdog.telemetry.view import Document
 
-SOURCE = Path(cli.__file__).parents[1]
 STARTS_WITHIN_S = 120.0  # so long only on a machine that has other work
 ENDS_WITHIN_S = 60.0
-# The command itself, only that it looks for mended files more often, and waits less for an absent bus.
-PROGRAM = """
-import sys
-from nova_watchdog import cli, unwatched
-from nova_watchdog.adapters import systemd
-unwatched.LOOK_INTERVAL_S = 0.5
-systemd._CALL_TIMEOUT_S = 0.2
-sys.exit(cli.main(["run", "--config", sys.argv[1]]))
-"""
 
 
 @pytest.fixture
 def daemon(site: Site) -> Iterator[subprocess.Popen[str]]:
     """Started as systemd would, cluster-a broken; vCenter and Keystone refuse, the bus may be away."""
-    for name in ("cluster-a.conf", "cluster-b.conf"):
-        site.edit(name, {"vc1.example.org": "127.0.0.1\nhost_port = 1"})
     site.edit("cluster-a.conf", {"[vmware]": "[vmware"})
-    site.edit("clouds.yaml", {"password: cloud-password": "auth_url: 'http://127.0.0.1:1', password: x"})
-    site.append("nova-watchdog.toml", '[http]\nlisten = ""\n')
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
-        manager.bind(str(site.root / "notify"))
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, str(site.toml)],
-            cwd=SOURCE,
-            env={**os.environ, "NOTIFY_SOCKET": str(site.root / "notify")},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    with launched(site) as (process, _):
         yield process
         process.kill()
         process.communicate()

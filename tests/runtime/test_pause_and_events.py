@@ -89,6 +89,7 @@ async def test_an_action_is_told_once_and_is_over_when_the_pairing_works_again()
     bench.systemd.kill_by_human(UNIT)
     await bench.pass_time(40)
     assert bench.diagnosis is Diagnosis.HEALTHY
+    assert bench.shown.worries == ()
     began, over = bench.events
     assert (began.name, began.firing, over.firing) == ("WatchdogActed", True, False)
     assert began.key == over.key

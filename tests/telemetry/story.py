@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 
 from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.budget import starts_left
-from nova_watchdog.core.concerns import worries_of
 from nova_watchdog.core.decide import Decision, decide
 from nova_watchdog.core.diagnose import Condition, condition_of
 from nova_watchdog.core.memory import Memory, remember
@@ -206,7 +205,6 @@ class Story:
             last_action=self.last_action,
             store_problem=self.store_problem,
             transitions=self.transitions[-8:],
-            worries=worries_of(self.pairing, self.observation, self.memory, self.policy, self.now_s),
             permission=self._permission(),
             pause=self.state.pause,
             window=self.window,

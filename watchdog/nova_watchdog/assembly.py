@@ -7,8 +7,8 @@ is kept while its own settings are the same, so a reload logs in nowhere anew wi
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ from nova_watchdog.core.model import (
     WorkloadView,
 )
 from nova_watchdog.ports import Clock, NovaServices, Store, Units
-from nova_watchdog.receivers import receivers_of
+from nova_watchdog.receivers import Closer, receivers_of
 from nova_watchdog.runtime.fleet import Fleet
 from nova_watchdog.runtime.ledger import Ledger
 from nova_watchdog.runtime.notify import Dispatcher
@@ -39,7 +39,6 @@ from nova_watchdog.runtime.pairing_loop import PairingLoop
 from nova_watchdog.runtime.probe import Probe
 from nova_watchdog.runtime.world import Probes, World
 
-Closer = Callable[[], Awaitable[None]]
 _Key = tuple[str, str]
 
 # A probe's own bound is its timeout; the reading turns Unknown only when even that did not hold.
@@ -52,12 +51,12 @@ _LOGINS_FILE = "vcenter-logins.json"
 
 @dataclass(slots=True)
 class _Part:
-    """One remote side: its probes, what else it offers, and how to let it go."""
+    """One remote side: what it was made from, its probes, how to let it go, and what acts on it."""
 
     settings: Hashable
     probes: tuple[Probe[Any], ...]
+    close: Closer
     port: Any = None
-    closers: list[Closer] = field(default_factory=list)
 
 
 class Assembly:
@@ -91,8 +90,9 @@ class Assembly:
         await self._fleet.take(probes, loops)
         for key, part in before.items():
             if wanted.get(key) is not part:
-                await _close(part.closers)
-        await _close(of_old_dispatcher)
+                await part.close()
+        for close in of_old_dispatcher:
+            await close()
 
     def _wanted_parts(self, settings: Settings) -> dict[_Key, _Part]:
         """One part for each remote side: the one that is there, where its settings are the same."""
@@ -112,8 +112,7 @@ class Assembly:
 
     def closers(self) -> list[Closer]:
         """How to let each part go, to be done at the same time at the shutdown."""
-        found = [close for one in self._parts.values() for close in one.closers]
-        return [*found, *self._dispatcher_closers]
+        return [*(part.close for part in self._parts.values()), *self._dispatcher_closers]
 
     def _make_loops(self, settings: Settings) -> list[PairingLoop]:
         loops: dict[str, tuple[Hashable, PairingLoop]] = {}
@@ -199,7 +198,7 @@ class Assembly:
             judge=lambda view: (True, f"{len(view.hosts)} hypervisor hosts"),
             retry_s=_SLOW_RETRY_S,
         )
-        return _Part(cloud, (services, workload), nova, [nova.close])
+        return _Part(cloud, (services, workload), nova.close, nova)
 
     def _vcenter(self, settings: Settings, one: VCenterSettings) -> _Part:
         vcenter = PyvmomiVCenter(
@@ -234,7 +233,7 @@ class Assembly:
             judge=lambda view: (True, f"{len(view.clusters)} clusters"),
             retry_s=_SLOW_RETRY_S,
         )
-        return _Part(_vcenter_settings(settings, one), (canary, inventory), vcenter, [vcenter.close])
+        return _Part(_vcenter_settings(settings, one), (canary, inventory), vcenter.close)
 
     def _bus(self, settings: Settings, one: BusSettings) -> _Part:
         bus = RabbitMessageBus(
@@ -253,7 +252,7 @@ class Assembly:
             deadline_s=one.timeout_s + _DEADLINE_SLACK_S,
             judge=_judge_bus,
         )
-        return _Part(_bus_settings(settings, one), (probe,), bus, [bus.close])
+        return _Part(_bus_settings(settings, one), (probe,), bus.close)
 
 
 def _same_process(before: Pairing, now: Pairing) -> bool:
@@ -283,8 +282,3 @@ def _judge_bus(view: BusView) -> tuple[bool, str]:
     if view.conductor is not Answer.ANSWERED:
         silent = ["a conductor", *silent]
     return True, f"no answer from {', '.join(silent)}" if silent else view.detail
-
-
-async def _close(closers: Sequence[Closer]) -> None:
-    for close in closers:
-        await close()

@@ -10,11 +10,14 @@ import asyncio
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from nova_watchdog import __version__
 from nova_watchdog.adapters.clock import SystemClock
+from nova_watchdog.adapters.local_store import LocalStore
+from nova_watchdog.adapters.sd_notify import SdNotify
 from nova_watchdog.adapters.systemd import SystemdUnits
-from nova_watchdog.adapters.volatile_store import VolatileStore
 from nova_watchdog.assembly import Assembly
 from nova_watchdog.config.settings import NotifySettings, Settings
 from nova_watchdog.core.diagnose import Condition, condition_of
@@ -39,22 +42,6 @@ class Finding:
     condition: Condition
     word: str
     text: str
-
-
-class _NobodyAsks:
-    """`ports.Manager` of a command that no service manager supervises."""
-
-    def ready(self, status: str) -> None:
-        """Nobody listens."""
-
-    def alive(self, status: str) -> None:
-        """Nobody listens."""
-
-    def reloading(self) -> None:
-        """Nobody listens."""
-
-    def stopping(self) -> None:
-        """Nobody listens."""
 
 
 def findings_of(settings: Settings, snapshot: FleetSnapshot) -> tuple[Finding, ...]:
@@ -95,23 +82,29 @@ def _harmless(settings: Settings) -> Settings:
 
 
 async def _look(settings: Settings, timeout_s: float) -> FleetSnapshot:
+    """The picture once there are verdicts. Its record is thrown away: the daemon's own one may be open."""
     clock = SystemClock()
-    fleet = Fleet(settings.controller, __version__, clock, _NobodyAsks())
-    units = SystemdUnits(clock)
-    assembly = Assembly(clock, VolatileStore(), units, fleet)
-    await assembly.apply(settings)
-    await units.connect()
-    work = asyncio.ensure_future(fleet.run())
-    try:
-        async with asyncio.timeout(timeout_s):
-            while not _has_verdicts(fleet) and not work.done():  # noqa: ASYNC110 - snapshots, no event
-                await asyncio.sleep(_POLL_S)
-    except TimeoutError:
-        pass  # what is known by now is the answer
-    work.cancel()
-    await asyncio.wait([work])
-    closing = [asyncio.ensure_future(close()) for close in (*assembly.closers(), units.close)]
-    await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT_S)
+    # No service manager supervises a command, whatever the environment it is called in.
+    fleet = Fleet(settings.controller, __version__, clock, SdNotify({}))
+    with TemporaryDirectory(prefix="nova-watchdog-check-") as directory:
+        store, units = LocalStore(Path(directory) / "store.json"), SystemdUnits(clock)
+        await store.open()
+        assembly = Assembly(clock, store, units, fleet)
+        await assembly.apply(settings)
+        await units.connect()
+        work = asyncio.ensure_future(fleet.run())
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not _has_verdicts(fleet) and not work.done():  # noqa: ASYNC110 - snapshots, no event
+                    await asyncio.sleep(_POLL_S)
+        except TimeoutError:
+            pass  # what is known by now is the answer
+        work.cancel()
+        await asyncio.wait([work])
+        closing = [
+            asyncio.ensure_future(close()) for close in (*assembly.closers(), units.close, store.close)
+        ]
+        await asyncio.wait(closing, timeout=_CLOSE_TIMEOUT_S)
     if not work.cancelled():
         work.result()  # an error that nobody foresaw
     return fleet.snapshot()

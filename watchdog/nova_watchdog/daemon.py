@@ -15,7 +15,7 @@ from nova_watchdog.adapters._worker import Worker, WorkerTimeoutError
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.local_store import LocalStore, StoreLockedError
 from nova_watchdog.adapters.systemd import SystemdUnits
-from nova_watchdog.assembly import Assembly, Closer
+from nova_watchdog.assembly import Assembly
 from nova_watchdog.config import ConfigError, load_for_run
 from nova_watchdog.config.settings import Settings
 from nova_watchdog.core.kv import kv
@@ -24,6 +24,7 @@ from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.known_secrets import KnownSecrets
 from nova_watchdog.ports import Manager, StoreUnavailableError
+from nova_watchdog.receivers import Closer
 from nova_watchdog.runtime.fleet import Fleet
 from nova_watchdog.telemetry import derived, http, logs
 from nova_watchdog.unwatched import UnwatchedPairings

@@ -124,7 +124,7 @@ def _days_of(part: str) -> Iterator[int]:
 
 def _day(text: str) -> int:
     if text.isdecimal():
-        return int(text) % 7 if text == "7" else int(text)
+        return int(text) % 7
     if text not in _DAYS:
         raise CronError(f'has the day of week "{text}"')
     return _DAYS.index(text)

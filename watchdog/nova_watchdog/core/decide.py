@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from nova_watchdog.core import budget
 from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.budget import Pace
+from nova_watchdog.core.concerns import Worry, worries_of
 from nova_watchdog.core.diagnose import Diagnosis, diagnose
 from nova_watchdog.core.diagnose import Row as DiagnosisRow
 from nova_watchdog.core.facts import Facts, VCenterFact, facts_of, service_record
@@ -65,7 +66,8 @@ Action = Mutation | RequestReadings | Wakeup
 class Decision:
     """What was judged, by which rows, what follows, and what is to be done.
 
-    `situation`: the columns of the rule table as `rule` matched them.
+    `situation`: the columns of the rule table as `rule` matched them. `worries`: what is not as it should
+    be, beside the diagnosis.
     """
 
     facts: Facts
@@ -74,6 +76,7 @@ class Decision:
     rule: Rule
     state: PairingState
     actions: tuple[Action, ...]
+    worries: tuple[Worry, ...]
 
 
 def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
@@ -90,7 +93,8 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     """Judge one pairing. `memory` already holds this observation."""
     state = _seen(state, observation)
     state = _with_operator(pairing, state, observation)
-    facts = facts_of(pairing, state, observation, memory, policy, now_s)
+    worries = worries_of(pairing, observation, memory, policy, now_s)
+    facts = facts_of(pairing, state, observation, memory, worries, policy, now_s)
     row = diagnose(facts)
     pace = _pace(state, row.diagnosis, policy, now_s)
     held = permission is not Permission.PROTECT or breaker is not Breaker.CLOSED or pace is not Pace.READY
@@ -109,7 +113,7 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     after = _next_state(state, row.diagnosis, rule, policy, now_s)
     actions = _actions(pairing, observation, rule)
     wakeup = _wakeup(situation, state, policy)
-    return Decision(facts, row, situation, rule, after, actions + wakeup)
+    return Decision(facts, row, situation, rule, after, actions + wakeup, worries)
 
 
 def _seen(state: PairingState, observation: Observation) -> PairingState:

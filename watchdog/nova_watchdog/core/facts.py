@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nova_watchdog.core.concerns import OF_THE_CLUSTER, worries_of
+from nova_watchdog.core.concerns import OF_THE_CLUSTER, Worry
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
@@ -125,10 +126,11 @@ def facts_of(
     state: PairingState,
     observation: Observation,
     memory: Memory,
+    worries: Sequence[Worry],
     policy: Policy,
     now_s: float,
 ) -> Facts:
-    """Reduce the readings to facts. A reading that is too old is Unknown."""
+    """Reduce the readings, and what worries them, to facts. A reading that is too old is Unknown."""
     unit = observation.unit.value if isinstance(observation.unit, Reading) else None
     record = service_record(pairing, observation)
     return Facts(
@@ -139,7 +141,7 @@ def facts_of(
         service=_service_fact(record, state, memory, policy, now_s),
         bus=_bus_fact(observation, policy, now_s),
         rpc=_rpc_fact(pairing, observation, memory, policy, now_s),
-        quality=_quality(pairing, observation, memory, policy, now_s),
+        quality=_quality(worries),
     )
 
 
@@ -215,10 +217,8 @@ def _rpc_fact(
     return RpcFact.UNANSWERED if memory.unanswered_held_s >= policy.hang_hold_s else RpcFact.UNKNOWN
 
 
-def _quality(
-    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
-) -> Quality:
-    concerns = {worry.concern for worry in worries_of(pairing, observation, memory, policy, now_s)}
+def _quality(worries: Sequence[Worry]) -> Quality:
+    concerns = {worry.concern for worry in worries}
     if concerns & OF_THE_CLUSTER:
         return Quality.CLUSTER_DEGRADED
     return Quality.DEGRADED if concerns else Quality.FINE

@@ -34,7 +34,7 @@ class PairingSnapshot:
 
     `starts_left` is what the budget of `budget` starts still allows; `transitions` are the last ones,
     newest last. `store_problem`: why its record cannot be written, so that nothing is done; empty when
-    it can. `worries`: what is not as it should be, beside the diagnosis. `window`: the maintenance
+    it can. `window`: the maintenance
     window that is open for it, empty without one. `failed_s`: for how long in all, since the daemon
     began, its condition was `failed`: nothing could be provisioned there.
     """
@@ -51,11 +51,15 @@ class PairingSnapshot:
     last_action: str = ""
     store_problem: str = ""
     transitions: tuple[Transition, ...] = ()
-    worries: tuple[Worry, ...] = ()
     permission: Permission = Permission.PROTECT
     pause: Pause | None = None
     window: str = ""
     failed_s: float = 0.0
+
+    @property
+    def worries(self) -> tuple[Worry, ...]:
+        """What is not as it should be, beside the diagnosis."""
+        return self.decision.worries
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from dataclasses import replace
 
 from nova_watchdog.core.breaker import Peer, breaker_of, is_suspect
 from nova_watchdog.core.budget import last_action_at_s, starts_left
-from nova_watchdog.core.concerns import worries_of
 from nova_watchdog.core.decide import (
     Decision,
     KillUnit,
@@ -300,7 +299,6 @@ class PairingLoop:
             last_action=self._last_action,
             store_problem=self._store_problem,
             transitions=self._transitions,
-            worries=worries_of(self.pairing, observation, self.memory, self._policy, now_s),
             permission=permission,
             pause=state.pause,
             window=window,
