@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from nova_watchdog.core.errors import RecordError
 from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.record import (
     FORMAT,
     TRANSITIONS_KEPT,
-    RecordError,
     from_record,
     key_of,
     to_record,

@@ -153,7 +153,7 @@ async def test_without_a_readable_record_the_pairing_is_only_observed(caplog):
     with caplog.at_level(logging.ERROR, "nova_watchdog"):
         await bench.pass_time(30)
     assert not bench.systemd.starts
-    assert bench.records.records["pairings/cluster-a"].value == {"format": 99}
+    assert bench.records.read("")["pairings/cluster-a"].value == {"format": 99}
     assert len([r for r in caplog.records if "store-unavailable" in r.getMessage()]) == 1
 
 
@@ -161,7 +161,7 @@ async def test_a_record_that_somebody_else_wrote_is_read_anew():
     """A lost compare is no error, and nothing is done on the strength of the old one."""
     bench = await Bench().healthy()
     key = "pairings/cluster-a"
-    await bench.store.commit({}, {key: dict(bench.records.records[key].value)})
+    await bench.store.commit({}, {key: dict(bench.records.read("")[key].value)})
     bench.systemd.kill_by_human(UNIT)
     assert await bench.pass_time(25) is Diagnosis.HEALTHY
     assert len(bench.systemd.starts) == 1

@@ -8,9 +8,9 @@ from itertools import combinations, product
 
 import pytest
 
-from fakes.vcenter import A_CLUSTER
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.model import Mode
+from nova_watchdog.simulation.parts.vcenter import A_CLUSTER
 from runtime.night import Night
 
 # How long one of them is there alone, both are, and what it takes to be healthy again at the most.
@@ -108,15 +108,15 @@ def refuse_login(night: Night) -> None:
 
 
 def unblock(night: Night) -> None:
-    night.bus._blocked = None
+    night.bus.blocked = None
 
 
 def find_bus(night: Night) -> None:
-    night.bus._unreachable = None
+    night.bus.unreachable = None
 
 
 def find_vcenter(night: Night) -> None:
-    night.vcenter._unreachable = None
+    night.vcenter.unreachable = None
 
 
 FAULTS = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from nova_watchdog.core.hold.claims import Claim
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
     ActiveState,
@@ -111,6 +113,22 @@ def elsewhere() -> Story:
     for now_s in (10.0, 20.0, 30.0):
         story.tick(now_s)
     return story
+
+
+def standby() -> Story:
+    """Another controller holds it, and Nova gets that one's reports."""
+    story = Story(
+        unit=replace(RUNNING, active=ActiveState.INACTIVE, sub="dead", main_pid=0, changed_at_s=0.0)
+    )
+    story.holding = Holding(Claim.HELD, holder="ctl2", epoch=3)
+    return story.tick(10.0).tick(16.0).tick(20.0)
+
+
+def not_held() -> Story:
+    """It went down here, and nobody holds it."""
+    story = killed()
+    story.holding = Holding(Claim.FREE, epoch=3)
+    return story.tick(40.0)
 
 
 def stopped() -> Story:
@@ -296,6 +314,8 @@ EVERY = (
     cluster_gone,
     waiting,
     elsewhere,
+    standby,
+    not_held,
     stopped,
     not_reporting,
     blind,

@@ -8,6 +8,7 @@ from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.budget import starts_left
 from nova_watchdog.core.decide import Decision, decide
 from nova_watchdog.core.diagnose import Condition, condition_of
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.memory import Memory, remember
 from nova_watchdog.core.model import (
     ActiveState,
@@ -137,6 +138,7 @@ class Story:
     window: str = ""
     breaker: Breaker = Breaker.CLOSED
     failed_s: float = 0.0
+    holding: Holding | None = None
 
     def tick(self, now_s: float, *, beat: bool = True) -> Story:
         """Read everything at that time and decide. `beat`: Nova's record advanced."""
@@ -161,6 +163,7 @@ class Story:
             now_s,
             permission=self._permission(),
             breaker=self.breaker,
+            holding=self.holding,
         )
         self.state = self.decision.state
         word = self.decision.diagnosis.diagnosis

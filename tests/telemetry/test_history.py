@@ -51,7 +51,7 @@ def test_the_text_says_when_what_why_and_by_which_readings() -> None:
         "2026-01-02T03:04:36Z  cluster-a  process-down, recovering (R39): start\n"
         "  why       the process is down and vCenter answers: start it\n"
         "  readings  unit=down vcenter=ok nova=known heartbeat=fresh service=enabled bus=ok rpc=unknown\n"
-        "            quality=fine\n"
+        "            quality=fine hold=alone\n"
     )
 
 

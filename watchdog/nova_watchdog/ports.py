@@ -107,6 +107,82 @@ class Units(Protocol):
         ...
 
 
+class UnitStops(Protocol):
+    """How this controller's managed units are brought to their end. Nobody else's wish is asked."""
+
+    async def stop(self, unit: str) -> None:
+        """Queue a stop with the unit's full grace; it takes the place of a queued start.
+
+        Returns when systemd took it, not when the unit is dead.
+        Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+    async def kill_now(self, unit: str) -> None:
+        """Queue a stop, which cancels a queued start, and SIGKILL every process of the unit.
+
+        No error where there is none. Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+    async def is_down_for_good(self, unit: str) -> bool:
+        """Whether the machine shuts down and the unit is dead without a job. Raises ProbeError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineState:
+    """The dead man's switch as systemd shows it.
+
+    elapses_at_s: when the timer will fire (`NextElapseUSecMonotonic`), None: it does not wait.
+    serving: its service runs now: the units are being killed, and an elapse would be swallowed.
+    fired_at_s: when it last fired, None: not since boot.
+    """
+
+    elapses_at_s: float | None
+    serving: bool
+    fired_at_s: float | None = None
+
+
+class Deadline(Protocol):
+    """systemd's timer that removes the tokens and kills every managed unit, with or without this daemon."""
+
+    async def arm(self, at_s: float) -> None:
+        """Let it fire at that local monotonic time instead of the earlier one.
+
+        What systemd answers proves nothing: read it. Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+    async def read(self) -> DeadlineState:
+        """How it stands. Raises ProbeError."""
+        ...
+
+
+class Tokens(Protocol):
+    """What the managed units' start condition asks for: a file for each pairing, gone with a reboot."""
+
+    async def grant(self, pairing: str, until_s: float) -> None:
+        """Let the unit be started until that local monotonic time. Raises ActionRefusedError."""
+        ...
+
+    async def revoke(self, pairing: str) -> None:
+        """Let nobody start it. No error where there is no token. Raises ActionRefusedError."""
+        ...
+
+
+class RunFile(Protocol):
+    """What a restarted daemon must know to go on with its hold. A reboot forgets it."""
+
+    def load(self) -> Mapping[str, Any] | None:
+        """The last value saved since boot, None: none that can be read."""
+        ...
+
+    def save(self, value: Mapping[str, Any]) -> None:
+        """Keep it. Raises ActionRefusedError."""
+        ...
+
+
 class VCenter(Protocol):
     """One vCenter with one account, however many clusters: one session, one worker."""
 

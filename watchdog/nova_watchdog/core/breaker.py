@@ -46,14 +46,16 @@ def breaker_of(pairing: Pairing, peers: Iterable[Peer], policy: Policy, now_s: f
 
     Busy outranks shared: it holds a start back too, and who was just started may well be silent as yet.
     """
-    near = [peer for peer in peers if _share(pairing, peer.pairing)]
-    busy = any(
-        peer.acted_at_s is not None and not peer.settled and now_s - peer.acted_at_s < policy.action_spacing_s
-        for peer in near
-    )
-    if busy:
-        return Breaker.BUSY
-    return Breaker.SHARED if any(peer.suspect for peer in near) else Breaker.CLOSED
+    found = Breaker.CLOSED
+    for peer in peers:
+        # Almost every peer says nothing: who is near is asked of the few that do.
+        waits = peer.acted_at_s is not None and not peer.settled
+        busy = waits and now_s - (peer.acted_at_s or 0.0) < policy.action_spacing_s
+        if (busy or peer.suspect) and _share(pairing, peer.pairing):
+            if busy:
+                return Breaker.BUSY
+            found = Breaker.SHARED
+    return found
 
 
 def _share(one: Pairing, other: Pairing) -> bool:

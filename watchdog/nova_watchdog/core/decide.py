@@ -11,6 +11,8 @@ from nova_watchdog.core.concerns import Worry, worries_of
 from nova_watchdog.core.diagnose import Diagnosis, diagnose
 from nova_watchdog.core.diagnose import Row as DiagnosisRow
 from nova_watchdog.core.facts import Facts, VCenterFact, facts_of, service_record
+from nova_watchdog.core.hold.claims import Claim
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Observation, Pairing, Reading, Unknown
 from nova_watchdog.core.permission import Permission
@@ -89,12 +91,13 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     *,
     permission: Permission,
     breaker: Breaker = Breaker.CLOSED,
+    holding: Holding | None = None,
 ) -> Decision:
-    """Judge one pairing. `memory` already holds this observation."""
-    state = _seen(state, observation)
+    """Judge one pairing. `memory` already holds this observation; `holding`: None: no other shares it."""
+    state = _held(_seen(state, observation), holding)
     state = _with_operator(pairing, state, observation)
     worries = worries_of(pairing, observation, memory, policy, now_s)
-    facts = facts_of(pairing, state, observation, memory, worries, policy, now_s)
+    facts = facts_of(pairing, state, observation, memory, worries, policy, now_s, holding)
     row = diagnose(facts)
     pace = _pace(state, row.diagnosis, policy, now_s)
     held = permission is not Permission.PROTECT or breaker is not Breaker.CLOSED or pace is not Pace.READY
@@ -105,7 +108,12 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
         diagnosis=row.diagnosis,
         proof=_proof_of_hang(state, observation)
         if row.diagnosis is Diagnosis.PROCESS_HUNG
-        else _proof(pairing, state, observation, facts, memory, policy, now_s),
+        else _proof(
+            facts,
+            memory,
+            policy,
+            witnessed=_is_witnessed(pairing, state, observation, memory, now_s, holding),
+        ),
         pace=pace,
         breaker=breaker,
     )
@@ -121,6 +129,8 @@ def _seen(state: PairingState, observation: Observation) -> PairingState:
     if isinstance(observation.unit, Unknown) or not observation.unit.value.runs:
         return state
     phase = state.phase if state.phase is Phase.RECOVERING else Phase.WATCHING
+    if state.seen_running and phase is state.phase:
+        return state
     return replace(state, seen_running=True, phase=phase)
 
 
@@ -129,27 +139,47 @@ def _with_operator(pairing: Pairing, state: PairingState, observation: Observati
     record = service_record(pairing, observation)
     if record is None:
         return state
-    if not record.disabled:
-        return replace(state, operator_disabled=False)
-    if record.disabled_reason != DRIVER_DISABLED_REASON:
-        return replace(state, operator_disabled=True)
-    return state
+    if record.disabled and record.disabled_reason == DRIVER_DISABLED_REASON:
+        return state
+    if record.disabled == state.operator_disabled:
+        return state
+    return replace(state, operator_disabled=record.disabled)
 
 
-def _proof(
-    pairing: Pairing,
-    state: PairingState,
-    observation: Observation,
-    facts: Facts,
-    memory: Memory,
-    policy: Policy,
-    now_s: float,
-) -> Proof:
-    if not state.seen_running and not _is_silent(pairing, observation, memory, now_s):
+def _proof(facts: Facts, memory: Memory, policy: Policy, *, witnessed: bool) -> Proof:
+    if not witnessed:
         return Proof.UNWITNESSED
     if facts.vcenter is not VCenterFact.OK:
         return Proof.NONE
     return Proof.SETTLED if memory.vcenter_held_s >= policy.settle_s else Proof.PASSED
+
+
+def _is_witnessed(
+    pairing: Pairing,
+    state: PairingState,
+    observation: Observation,
+    memory: Memory,
+    now_s: float,
+    holding: Holding | None,
+) -> bool:
+    """Proof of life: whether something shows that nobody runs it now.
+
+    It ran and ended here under this very hold, its last holder must be dead, or Nova's record is silent.
+    """
+    if holding is None or holding.claim is Claim.NOBODY:
+        if state.seen_running:
+            return True
+    elif holding.dead_since_s is not None or memory.process_ended_at_s >= holding.since_s:
+        return True
+    return _is_silent(pairing, observation, memory, now_s)
+
+
+def _held(state: PairingState, holding: Holding | None) -> PairingState:
+    """A hold that begins makes the pairing this controller's, with what its last holder knew of it."""
+    if holding is None or holding.claim is not Claim.MINE or holding.epoch == state.held_epoch:
+        return state
+    phase = Phase.STOPPED if holding.stopped else Phase.WATCHING
+    return replace(state, phase=phase, attempts=0, held_epoch=holding.epoch)
 
 
 def _suspected(state: PairingState, diagnosis: Diagnosis, now_s: float, *, held: bool) -> PairingState:
@@ -158,7 +188,7 @@ def _suspected(state: PairingState, diagnosis: Diagnosis, now_s: float, *, held:
     What was read during a pause proves nothing for a kill at its end.
     """
     if held or diagnosis is not Diagnosis.PROCESS_HUNG:
-        return replace(state, hung_since_s=None)
+        return state if state.hung_since_s is None else replace(state, hung_since_s=None)
     return state if state.hung_since_s is not None else replace(state, hung_since_s=now_s)
 
 
@@ -207,9 +237,10 @@ def _next_state(
         state = replace(state, last_enable_at_s=now_s)
     if rule.verb is Verb.KILL:
         state = replace(state, last_kill_at_s=now_s)
-    if diagnosis in (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED):
+    works = diagnosis in (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED)
+    if works and state.attempts:
         state = replace(state, attempts=0)
-    if rule.next is Next.KEEP:
+    if rule.next is Next.KEEP or rule.next.value == state.phase.value:
         return state
     return replace(state, phase=Phase(rule.next.value))
 

@@ -9,6 +9,7 @@ from nova_watchdog.core.facts import (
     BusFact,
     Facts,
     HeartbeatFact,
+    HoldFact,
     NovaFact,
     Quality,
     RpcFact,
@@ -31,6 +32,8 @@ class Diagnosis(enum.Enum):
     WAITING_FOR_DEPENDENCY = "waiting-for-dependency"
     PROCESS_DOWN = "process-down"
     RUNNING_ELSEWHERE = "running-elsewhere"
+    STANDBY = "standby"
+    NOT_HELD = "not-held"
     VCENTER_DOWN = "vcenter-down"
     VCENTER_LOGIN_REFUSED = "vcenter-login-refused"
     CLUSTER_GONE = "cluster-gone"
@@ -61,6 +64,7 @@ class Condition(enum.Enum):
 
 _CONDITIONS = {
     Diagnosis.HEALTHY: Condition.HEALTHY,
+    Diagnosis.STANDBY: Condition.HEALTHY,
     Diagnosis.UNKNOWN: Condition.UNKNOWN,
     Diagnosis.CONTROL_PLANE_BLIND: Condition.UNKNOWN,
     **dict.fromkeys(
@@ -96,6 +100,8 @@ class Row:
 
 _DEPENDENCY_BAD = (VCenterFact.UNREACHABLE, VCenterFact.LOGIN_REFUSED, VCenterFact.CLUSTER_GONE)
 
+_OURS = (HoldFact.ALONE, HoldFact.HELD)
+
 # First match wins. Rows from D20 on speak of a unit with a process.
 TABLE: tuple[Row, ...] = (
     Row("D01", when(unit=UnitFact.UNKNOWN), Diagnosis.UNKNOWN, "systemd does not answer"),
@@ -103,41 +109,53 @@ TABLE: tuple[Row, ...] = (
     Row("D03", when(unit=UnitFact.CHANGING), Diagnosis.CHANGING, "systemd is working on the unit"),
     Row(
         "D04",
-        when(unit=(UnitFact.STOPPED, UnitFact.DOWN), heartbeat=HeartbeatFact.ELSEWHERE),
+        when(unit=(UnitFact.STOPPED, UnitFact.DOWN), heartbeat=HeartbeatFact.ELSEWHERE, hold=_OURS),
         Diagnosis.RUNNING_ELSEWHERE,
         "no process here, and Nova gets reports of this host",
     ),
     Row(
         "D05",
-        when(unit=UnitFact.STOPPED),
+        when(unit=UnitFact.STOPPED, hold=_OURS),
         Diagnosis.STOPPED_ON_PURPOSE,
         "the unit was stopped by a job that is not ours",
     ),
     Row(
         "D06",
-        when(unit=UnitFact.DOWN, vcenter=_DEPENDENCY_BAD),
+        when(unit=UnitFact.DOWN, vcenter=_DEPENDENCY_BAD, hold=_OURS),
         Diagnosis.WAITING_FOR_DEPENDENCY,
         "no process, and vCenter would not let it start",
     ),
     Row(
         "D07",
-        when(unit=UnitFact.DOWN, nova=NovaFact.CONDUCTORS_DOWN),
+        when(unit=UnitFact.DOWN, nova=NovaFact.CONDUCTORS_DOWN, hold=_OURS),
         Diagnosis.WAITING_FOR_DEPENDENCY,
         "no process, and no conductor is up",
     ),
     Row(
         "D08",
-        when(unit=UnitFact.DOWN, bus=(BusFact.DOWN, BusFact.BLOCKED)),
+        when(unit=UnitFact.DOWN, bus=(BusFact.DOWN, BusFact.BLOCKED), hold=_OURS),
         Diagnosis.WAITING_FOR_DEPENDENCY,
         "no process, and the message bus is away",
     ),
     Row(
         "D09",
-        when(unit=UnitFact.DOWN, rpc=RpcFact.CONDUCTOR_SILENT),
+        when(unit=UnitFact.DOWN, rpc=RpcFact.CONDUCTOR_SILENT, hold=_OURS),
         Diagnosis.WAITING_FOR_DEPENDENCY,
         "no process, and no conductor answers",
     ),
-    Row("D10", when(unit=UnitFact.DOWN), Diagnosis.PROCESS_DOWN, "no process"),
+    Row("D10", when(unit=UnitFact.DOWN, hold=_OURS), Diagnosis.PROCESS_DOWN, "no process"),
+    Row(
+        "D11",
+        when(unit=(UnitFact.STOPPED, UnitFact.DOWN), hold=HoldFact.STANDBY),
+        Diagnosis.STANDBY,
+        "no process here, and another controller holds the pairing",
+    ),
+    Row(
+        "D12",
+        when(unit=(UnitFact.STOPPED, UnitFact.DOWN), hold=HoldFact.NOT_HELD),
+        Diagnosis.NOT_HELD,
+        "no process here, and nobody is known to hold the pairing",
+    ),
     Row(
         "D20",
         when(vcenter=VCenterFact.UNKNOWN),

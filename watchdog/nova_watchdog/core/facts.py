@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nova_watchdog.core.concerns import OF_THE_CLUSTER, Worry
+from nova_watchdog.core.hold.claims import Claim
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
@@ -107,6 +109,15 @@ class ServiceFact(enum.Enum):
     FORCED_DOWN = "forced-down"
 
 
+class HoldFact(enum.Enum):
+    """Whether this controller holds the pairing."""
+
+    ALONE = "alone"  # no other controller shares it
+    HELD = "held"
+    STANDBY = "standby"  # another controller holds it, or is about to
+    NOT_HELD = "not-held"  # nobody does, or the store does not tell
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """One row of facts: the situation of the diagnosis table."""
@@ -119,9 +130,10 @@ class Facts:
     bus: BusFact
     rpc: RpcFact
     quality: Quality
+    hold: HoldFact
 
 
-def facts_of(
+def facts_of(  # noqa: PLR0913, PLR0917 - everything that facts depend on
     pairing: Pairing,
     state: PairingState,
     observation: Observation,
@@ -129,19 +141,24 @@ def facts_of(
     worries: Sequence[Worry],
     policy: Policy,
     now_s: float,
+    holding: Holding | None = None,
 ) -> Facts:
-    """Reduce the readings, and what worries them, to facts. A reading that is too old is Unknown."""
+    """Reduce the readings, and what worries them, to facts. A reading that is too old is Unknown.
+
+    holding: None where the pairing is this controller's alone.
+    """
     unit = observation.unit.value if isinstance(observation.unit, Reading) else None
     record = service_record(pairing, observation)
     return Facts(
-        unit=_unit_fact(unit, seen_running=state.seen_running),
+        unit=_unit_fact(unit, memory, holding, seen_running=state.seen_running),
         vcenter=_vcenter_fact(pairing, observation, policy, now_s),
         nova=_nova_fact(pairing, observation, memory, record, policy, now_s),
-        heartbeat=_heartbeat_fact(unit, memory, policy, now_s),
+        heartbeat=_heartbeat_fact(unit, memory, policy, now_s, holding),
         service=_service_fact(record, state, memory, policy, now_s),
         bus=_bus_fact(observation, policy, now_s),
         rpc=_rpc_fact(pairing, observation, memory, policy, now_s),
         quality=_quality(worries),
+        hold=_hold_fact(holding),
     )
 
 
@@ -152,7 +169,17 @@ def service_record(pairing: Pairing, observation: Observation) -> ServiceRecord 
     return observation.services.value.computes.get(pairing.host)
 
 
-def _unit_fact(unit: UnitState | None, *, seen_running: bool) -> UnitFact:
+def _hold_fact(holding: Holding | None) -> HoldFact:
+    if holding is None or holding.claim is Claim.NOBODY:
+        return HoldFact.ALONE
+    if holding.claim is Claim.MINE:
+        return HoldFact.HELD
+    return HoldFact.STANDBY if holding.claim in (Claim.HELD, Claim.RESERVED) else HoldFact.NOT_HELD
+
+
+def _unit_fact(
+    unit: UnitState | None, memory: Memory, holding: Holding | None, *, seen_running: bool
+) -> UnitFact:
     if unit is None:
         return UnitFact.UNKNOWN
     if unit.load is not LoadState.LOADED:
@@ -160,6 +187,10 @@ def _unit_fact(unit: UnitState | None, *, seen_running: bool) -> UnitFact:
     if unit.is_down:
         forgotten = unit.stop_cause is StopCause.NEVER_RAN and seen_running
         stopped = forgotten or unit.stop_cause is StopCause.FOREIGN_JOB
+        if holding is not None and holding.claim is Claim.MINE:
+            stopped = stopped and holding.covers(
+                memory.process_ended_at_s if forgotten else unit.changed_at_s
+            )
         return UnitFact.STOPPED if stopped else UnitFact.DOWN
     return UnitFact.UP if unit.runs else UnitFact.CHANGING
 
@@ -246,8 +277,10 @@ def _nova_fact(
     return NovaFact.CELL_DOWN if pairing.host in view.hidden or memory.record_seen else NovaFact.NO_RECORD
 
 
-def _heartbeat_fact(unit: UnitState | None, memory: Memory, policy: Policy, now_s: float) -> HeartbeatFact:
-    if unit is not None and unit.is_down and memory.elsewhere_at_s is not None:
+def _heartbeat_fact(
+    unit: UnitState | None, memory: Memory, policy: Policy, now_s: float, holding: Holding | None
+) -> HeartbeatFact:
+    if unit is not None and unit.is_down and memory.elsewhere_at_s is not None and _counts(memory, holding):
         age_s = now_s - memory.elsewhere_at_s
         if age_s <= policy.heartbeat_stale_s:
             return HeartbeatFact.ELSEWHERE
@@ -261,6 +294,13 @@ def _heartbeat_fact(unit: UnitState | None, memory: Memory, policy: Policy, now_
     if now_s - memory.process_started_at_s <= policy.start_cap_s:
         return HeartbeatFact.AWAITED
     return HeartbeatFact.STALE
+
+
+def _counts(memory: Memory, holding: Holding | None) -> bool:
+    """Whether a report from elsewhere shows that somebody runs it *now*: the last holder reported too."""
+    if holding is None or holding.claim is not Claim.MINE or holding.dead_since_s is None:
+        return True
+    return memory.elsewhere_after_s >= holding.dead_since_s
 
 
 def _service_fact(

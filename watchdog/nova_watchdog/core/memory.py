@@ -18,6 +18,9 @@ from nova_watchdog.core.model import (
 
 # A dead process's last report may still be on its way through RabbitMQ and a conductor.
 _LAST_WORDS_S = 5.0
+# Of the three runs of readings about the bus: since when and for how long.
+_Runs = tuple[float | None, float, float | None, float, float | None, float]
+_NO_RUNS: _Runs = (None, 0.0, None, 0.0, None, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,7 @@ class Memory:
     watching_since_s: when this daemon began to watch.
     process_started_at_s: start of the process that the heartbeat fields speak of (0.0: none seen).
     start_seen: whether that process began while this daemon watched.
+    process_ended_at_s: when the last process that was seen here ended (0.0: none was seen to).
     baseline: Nova's record as first read after the process began. Only a change from there is a
         heartbeat of *this* process: a reading that began before it may still show the old one's.
     heartbeat_at_s: local receipt of the last heartbeat of this process.
@@ -36,8 +40,9 @@ class Memory:
     auto_disabled_since_s: since when the service is disabled with the driver's own reason.
     silent: Nova's record as read while the process is down, and `silent_since_s`, since when it has
         not advanced.
+    silent_read_at_s: when the last reading began that still showed that record.
     elsewhere_at_s: local receipt of the last report that came while the process was down: somebody
-        else runs this nova-compute.
+        else runs this nova-compute. `elsewhere_after_s`: it was sent after that.
     record_seen: whether Nova ever showed a record of the host: one that is missing later is hidden.
     unanswered_since_s: since when every ping of this process went unanswered on a proven bus with a
         conductor answering, and `unanswered_held_s`, from the first to the last of them. One alone: 0.
@@ -48,6 +53,8 @@ class Memory:
     watching_since_s: float
     process_started_at_s: float = 0.0
     start_seen: bool = False
+    process_ended_at_s: float = 0.0
+    process_lives: bool = False
     baseline: ServiceRecord | None = None
     heartbeat_at_s: float | None = None
     services_read_at_s: float | None = None
@@ -56,7 +63,9 @@ class Memory:
     auto_disabled_since_s: float | None = None
     silent: ServiceRecord | None = None
     silent_since_s: float | None = None
+    silent_read_at_s: float = 0.0
     elsewhere_at_s: float | None = None
+    elsewhere_after_s: float = 0.0
     record_seen: bool = False
     unanswered_since_s: float | None = None
     unanswered_held_s: float = 0.0
@@ -67,7 +76,10 @@ class Memory:
 
 
 def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
-    """Fold one observation into the memory. The same observation twice changes nothing."""
+    """Fold one observation into the memory. The same observation twice changes nothing.
+
+    What changes nothing gives back the very same memory: most observations do, and a copy is dear.
+    """
     memory = _remember_process(memory, observation)
     memory = _remember_vcenter(memory, pairing, observation)
     memory = _remember_service(memory, pairing, observation)
@@ -89,10 +101,17 @@ def _remember_process(memory: Memory, observation: Observation) -> Memory:
     if isinstance(observation.unit, Unknown):
         return memory
     unit = observation.unit.value
-    if not unit.has_process or unit.started_at_s == memory.process_started_at_s:
+    if not unit.has_process:
+        if not memory.process_lives:
+            return memory
+        # A unit that systemd has forgotten has no times: it ended before it was read.
+        ended_s = unit.changed_at_s or observation.unit.began_at_s
+        return replace(memory, process_lives=False, process_ended_at_s=ended_s)
+    if unit.started_at_s == memory.process_started_at_s:
         return memory
     return replace(
         memory,
+        process_lives=True,
         process_started_at_s=unit.started_at_s,
         start_seen=unit.started_at_s >= memory.watching_since_s,
         baseline=None,
@@ -104,14 +123,17 @@ def _remember_process(memory: Memory, observation: Observation) -> Memory:
 
 def _remember_vcenter(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
     seen = observation.vcenter
+    since_s: float | None = None
+    held_s = 0.0
     if (
-        isinstance(seen, Unknown)
-        or seen.value.outcome is not VCenterOutcome.OK
-        or pairing.cluster not in seen.value.clusters
+        isinstance(seen, Reading)
+        and seen.value.outcome is VCenterOutcome.OK
+        and pairing.cluster in seen.value.clusters
     ):
-        return replace(memory, vcenter_ok_since_s=None, vcenter_held_s=0.0)
-    since_s = seen.began_at_s if memory.vcenter_ok_since_s is None else memory.vcenter_ok_since_s
-    return replace(memory, vcenter_ok_since_s=since_s, vcenter_held_s=seen.began_at_s - since_s)
+        since_s, held_s = _run(memory.vcenter_ok_since_s, seen.began_at_s, goes_on=True)
+    if (since_s, held_s) == (memory.vcenter_ok_since_s, memory.vcenter_held_s):
+        return memory
+    return replace(memory, vcenter_ok_since_s=since_s, vcenter_held_s=held_s)
 
 
 def _remember_service(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
@@ -121,18 +143,17 @@ def _remember_service(memory: Memory, pairing: Pairing, observation: Observation
     if memory.services_read_at_s is None:
         memory = replace(memory, services_read_at_s=seen.ended_at_s)
     record = seen.value.computes.get(pairing.host)
+    auto = record is not None and record.disabled and record.disabled_reason == DRIVER_DISABLED_REASON
+    if auto != (memory.auto_disabled_since_s is not None):
+        memory = replace(memory, auto_disabled_since_s=seen.ended_at_s if auto else None)
     if record is None:
-        return replace(memory, auto_disabled_since_s=None)
-    memory = replace(memory, record_seen=True)
-    auto = record.disabled and record.disabled_reason == DRIVER_DISABLED_REASON
-    if not auto:
-        memory = replace(memory, auto_disabled_since_s=None)
-    elif memory.auto_disabled_since_s is None:
-        memory = replace(memory, auto_disabled_since_s=seen.ended_at_s)
-    if seen.began_at_s < memory.process_started_at_s:
+        return memory
+    if not memory.record_seen:
+        memory = replace(memory, record_seen=True)
+    if seen.began_at_s < memory.process_started_at_s or record == memory.baseline:
         return memory
     if memory.baseline is not None and _is_heartbeat(memory.baseline, record):
-        memory = replace(memory, heartbeat_at_s=seen.ended_at_s)
+        return replace(memory, baseline=record, heartbeat_at_s=seen.ended_at_s)
     return replace(memory, baseline=record)
 
 
@@ -155,31 +176,39 @@ def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) ->
         and began_after_process
     )
     two = proven and compute is not None and (compute.consumers or 0) > 1
-    since_s, held_s = _run(memory.unanswered_since_s, at_s, goes_on=unanswered)
-    silent_since_s, silent_held_s = _run(
-        memory.conductor_silent_since_s, at_s, goes_on=proven and view.conductor is Answer.UNANSWERED
+    conductor_silent = proven and view.conductor is Answer.UNANSWERED
+    runs = (
+        *_run(memory.unanswered_since_s, at_s, goes_on=unanswered),
+        *_run(memory.conductor_silent_since_s, at_s, goes_on=conductor_silent),
+        *_run(memory.two_consumers_since_s, at_s, goes_on=two),
     )
-    two_since_s, two_held_s = _run(memory.two_consumers_since_s, at_s, goes_on=two)
-    return replace(
-        memory,
-        unanswered_since_s=since_s,
-        unanswered_held_s=held_s,
-        conductor_silent_since_s=silent_since_s,
-        conductor_silent_held_s=silent_held_s,
-        two_consumers_since_s=two_since_s,
-        two_consumers_held_s=two_held_s,
-    )
+    return _with_runs(memory, runs)
 
 
 def _without_bus(memory: Memory) -> Memory:
+    return _with_runs(memory, _NO_RUNS)
+
+
+def _with_runs(memory: Memory, runs: _Runs) -> Memory:
+    """Unanswered, without a conductor, with two consumers: since when and for how long."""
+    before = (
+        memory.unanswered_since_s,
+        memory.unanswered_held_s,
+        memory.conductor_silent_since_s,
+        memory.conductor_silent_held_s,
+        memory.two_consumers_since_s,
+        memory.two_consumers_held_s,
+    )
+    if runs == before:
+        return memory
     return replace(
         memory,
-        unanswered_since_s=None,
-        unanswered_held_s=0.0,
-        conductor_silent_since_s=None,
-        conductor_silent_held_s=0.0,
-        two_consumers_since_s=None,
-        two_consumers_held_s=0.0,
+        unanswered_since_s=runs[0],
+        unanswered_held_s=runs[1],
+        conductor_silent_since_s=runs[2],
+        conductor_silent_held_s=runs[3],
+        two_consumers_since_s=runs[4],
+        two_consumers_held_s=runs[5],
     )
 
 
@@ -197,16 +226,31 @@ def _remember_silence(memory: Memory, pairing: Pairing, observation: Observation
         return memory
     unit = observation.unit.value
     if not unit.is_down:
-        return replace(memory, silent=None, silent_since_s=None, elsewhere_at_s=None)
+        return _without_silence(memory)
     seen = observation.services
     if isinstance(seen, Unknown) or seen.began_at_s < unit.changed_at_s + _LAST_WORDS_S:
         return memory
     record = seen.value.computes.get(pairing.host)
-    if record is None or record == memory.silent:
+    if record is None:
         return memory
-    if memory.silent is not None and _is_heartbeat(memory.silent, record):
-        memory = replace(memory, elsewhere_at_s=seen.ended_at_s)
-    return replace(memory, silent=record, silent_since_s=seen.ended_at_s)
+    if record == memory.silent:
+        read_again = seen.began_at_s != memory.silent_read_at_s
+        return replace(memory, silent_read_at_s=seen.began_at_s) if read_again else memory
+    reported = memory.silent is not None and _is_heartbeat(memory.silent, record)
+    return replace(
+        memory,
+        silent=record,
+        silent_since_s=seen.ended_at_s,
+        silent_read_at_s=seen.began_at_s,
+        elsewhere_at_s=seen.ended_at_s if reported else memory.elsewhere_at_s,
+        elsewhere_after_s=memory.silent_read_at_s if reported else memory.elsewhere_after_s,
+    )
+
+
+def _without_silence(memory: Memory) -> Memory:
+    if (memory.silent, memory.silent_since_s, memory.elsewhere_at_s) == (None, None, None):
+        return memory
+    return replace(memory, silent=None, silent_since_s=None, elsewhere_at_s=None)
 
 
 def _is_heartbeat(before: ServiceRecord, after: ServiceRecord) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.model import Mode
 
 
@@ -16,6 +17,7 @@ class Permission(enum.Enum):
     PAUSED = "paused"
     MAINTENANCE = "maintenance"
     NO_RECORD = "no-record"  # what was done before cannot be read, so nothing is
+    NOT_HELD = "not-held"  # several controllers share the pairing, and this one may not run it now
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,13 @@ class Pause:
     def holds(self, wall_s: float) -> bool:
         """Whether it is not over."""
         return wall_s < self.until_wall_s
+
+
+def with_hold(permission: Permission, holding: Holding | None, now_s: float) -> Permission:
+    """The permission of a controller that shares the pairing (None: it does not), after its own reasons."""
+    if permission is not Permission.PROTECT or holding is None or holding.allows(now_s):
+        return permission
+    return Permission.NOT_HELD
 
 
 def permission_of(mode: Mode, pause: Pause | None, window: str, wall_s: float) -> Permission:

@@ -6,16 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from nova_watchdog.core.errors import RecordError
 from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.snapshot import Transition
 from nova_watchdog.core.state import PairingState, Phase, Start
+from nova_watchdog.core.strict import MISTAKES
 
 FORMAT = 1
 TRANSITIONS_KEPT = 50
-
-
-class RecordError(ValueError):
-    """The record is not one that this version can read. The text says why."""
 
 
 def key_of(pairing_name: str) -> str:
@@ -36,6 +34,7 @@ def to_record(state: PairingState, transitions: tuple[Transition, ...], boot_id:
         "last_kill_at_s": state.last_kill_at_s,
         "operator_disabled": state.operator_disabled,
         "hung_since_s": state.hung_since_s,
+        "held_epoch": state.held_epoch,
         "pause": None if state.pause is None else asdict(state.pause),
         "transitions": [asdict(t) for t in transitions[-TRANSITIONS_KEPT:]],
     }
@@ -68,8 +67,9 @@ def from_record(record: Mapping[str, Any], boot_id: str) -> tuple[PairingState, 
             hung_since_s=_time(record.get("hung_since_s")),
             pause=pause,
             operator_disabled=by_operator,
+            held_epoch=int(record.get("held_epoch", 0)),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except MISTAKES as error:
         raise RecordError(f"{type(error).__name__}: {error}") from error
     return state, transitions
 

@@ -80,7 +80,7 @@ class Rule:
     refund: bool = False
 
 
-_HELD = (Permission.PAUSED, Permission.MAINTENANCE, Permission.NO_RECORD)
+_HELD = (Permission.PAUSED, Permission.MAINTENANCE, Permission.NO_RECORD, Permission.NOT_HELD)
 _DOWN = (Diagnosis.PROCESS_DOWN, Diagnosis.WAITING_FOR_DEPENDENCY)
 
 TABLE: tuple[Rule, ...] = (
@@ -106,6 +106,22 @@ TABLE: tuple[Rule, ...] = (
         Next.KEEP,
         Verb.NOTHING,
         "systemd is working on the unit: wait until it is done",
+    ),
+    # Shared with other controllers
+    Rule(
+        "R04",
+        when(diagnosis=Diagnosis.STANDBY),
+        Next.KEEP,
+        Verb.NOTHING,
+        "another controller holds it: this one stands by",
+    ),
+    Rule(
+        "R05",
+        when(diagnosis=Diagnosis.NOT_HELD),
+        Next.KEEP,
+        Verb.NOTHING,
+        "this controller does not hold it: nothing is started",
+        "'nova-watchdog status' says who holds it, or why nobody does",
     ),
     # Not ours to start
     Rule(
@@ -176,11 +192,19 @@ TABLE: tuple[Rule, ...] = (
     ),
     # Down with dependencies that seem fine
     Rule(
+        "R28",
+        when(permission=Permission.NOT_HELD, diagnosis=Diagnosis.PROCESS_DOWN),
+        Next.KEEP,
+        Verb.NOTHING,
+        "down; no deadline is armed for it here, so nothing is started",
+        "'nova-watchdog status' says what keeps the hold from being renewed",
+    ),
+    Rule(
         "R29",
         when(permission=Permission.PROTECT, diagnosis=Diagnosis.PROCESS_DOWN, proof=Proof.UNWITNESSED),
         Next.KEEP,
         Verb.NOTHING,
-        "not run here since boot: watch first whether Nova gets reports from somewhere else",
+        "nothing shows that nobody runs it: watch first whether Nova gets reports from somewhere else",
     ),
     Rule(
         "R30",
@@ -334,7 +358,7 @@ TABLE: tuple[Rule, ...] = (
         when(diagnosis=Diagnosis.PROCESS_HUNG, permission=_HELD),
         Next.KEEP,
         Verb.NOTHING,
-        "hung; paused, in a maintenance window, or without a readable record: nothing is done",
+        "hung; paused, in a maintenance window, not held or without a readable record: nothing is done",
         "'systemctl kill -s KILL UNIT', 'systemctl start UNIT'; 'nova-watchdog resume PAIRING' ends a pause",
     ),
     Rule(
@@ -402,7 +426,7 @@ TABLE: tuple[Rule, ...] = (
         when(diagnosis=Diagnosis.STUCK_DISABLED, permission=_HELD),
         Next.WATCHING,
         Verb.NOTHING,
-        "the driver's own disable is stuck; paused, in a maintenance window, or without a readable record",
+        "the driver's own disable is stuck; paused, in a maintenance window, not held or without a record",
         "'openstack compute service set --enable HOST nova-compute'",
     ),
     Rule(

@@ -38,6 +38,7 @@ class PairingState:
         outage the driver writes its own reason over the operator's (measured: within 70 s), and os-services
         alone could not tell any more whose wish it was.
     hung_since_s: since when the process is judged to be hung without a break, and nothing holds the kill.
+    held_epoch: the epoch of the hold that the phase speaks of; 0: the pairing is this controller's alone.
     pause: a human's wish that nothing is done. It outlives a reboot, and ends by the wall clock.
     """
 
@@ -49,4 +50,5 @@ class PairingState:
     last_kill_at_s: float | None = None
     hung_since_s: float | None = None
     operator_disabled: bool = False
+    held_epoch: int = 0
     pause: Pause | None = None

@@ -27,6 +27,11 @@ class HasWhen(Protocol):
 
 R = TypeVar("R", bound=HasWhen)
 
+# So many situations are remembered for one table; far fewer ever come up.
+_REMEMBERED = 4096
+# By the identity of a table: itself, so that its identity stays its own, and the row of each situation.
+_decided: dict[int, tuple[object, dict[object, Any]]] = {}
+
 
 def when(**cells: enum.Enum | tuple[enum.Enum, ...]) -> When:
     """The cells of a row: one member, or a tuple of them, for each column that matters."""
@@ -39,7 +44,23 @@ def matches(cells: When, situation: object) -> bool:
 
 
 def first_match(rows: Sequence[R], situation: object) -> R:
-    """The row that decides. Raises LookupError where none matches, which the tests rule out."""
+    """The row that decides. Raises LookupError where none matches, which the tests rule out.
+
+    The same few situations come up again and again: the row of a tuple's is remembered.
+    """
+    if not isinstance(rows, tuple):
+        return _search(rows, situation)
+    _, decided = _decided.setdefault(id(rows), (rows, {}))
+    found: R | None = decided.get(situation)
+    if found is None:
+        found = _search(rows, situation)
+        if len(decided) >= _REMEMBERED:
+            decided.clear()
+        decided[situation] = found
+    return found
+
+
+def _search(rows: Sequence[R], situation: object) -> R:
     for row in rows:
         if matches(row.when, situation):
             return row

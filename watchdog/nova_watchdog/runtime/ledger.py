@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from nova_watchdog.core.errors import RecordError
 from nova_watchdog.core.model import Pairing
-from nova_watchdog.core.record import RecordError, from_record, key_of, to_record
+from nova_watchdog.core.record import from_record, key_of, to_record
 from nova_watchdog.core.snapshot import Transition
 from nova_watchdog.core.state import PairingState
 from nova_watchdog.ports import Clock, Store, StoreUnavailableError

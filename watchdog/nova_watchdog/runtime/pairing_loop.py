@@ -9,6 +9,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from nova_watchdog.core.alike import shows_the_same
 from nova_watchdog.core.breaker import Peer, breaker_of, is_suspect
 from nova_watchdog.core.budget import last_action_at_s, starts_left
 from nova_watchdog.core.decide import (
@@ -24,7 +25,7 @@ from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
 from nova_watchdog.core.kv import kv
 from nova_watchdog.core.memory import Memory, carried_over, remember
 from nova_watchdog.core.model import Observation, Observed, Pairing, Reading, UnitState, Unknown
-from nova_watchdog.core.permission import Pause, Permission, permission_of
+from nova_watchdog.core.permission import Pause, Permission, permission_of, with_hold
 from nova_watchdog.core.policy import Policy
 from nova_watchdog.core.record import TRANSITIONS_KEPT
 from nova_watchdog.core.rules import Verb
@@ -41,7 +42,10 @@ from nova_watchdog.runtime.world import World
 _log = logging.getLogger("nova_watchdog.pairing")
 
 _STALE = Result(Outcome.REFUSED, "the unit changed since it was looked at")
+_NOT_HELD = Result(Outcome.REFUSED, "this controller's hold does not cover it any more")
 _SETTLED = (Diagnosis.HEALTHY, Diagnosis.CLUSTER_DEGRADED, Diagnosis.DEGRADED)
+# Where nothing is to be done, and nothing is waited for.
+_CONTENT = (Diagnosis.HEALTHY, Diagnosis.STANDBY)
 
 
 class PairingLoop:
@@ -64,9 +68,11 @@ class PairingLoop:
         self._world = world
         self._ledger = ledger
         self._wake = asyncio.Event()
-        self._on_reading = self._wake.set
+        self._peer = Peer(pairing, suspect=False, settled=False, acted_at_s=None)
         self._unit: Observed[UnitState] = Unknown("not read yet", world.clock.now_s())
         self._unit_changed = True
+        # What the last look saw, where it left nothing to do and to wait for.
+        self._content_with: Observation | None = None
         self._is_retired = False
         self._state: PairingState | None = None
         self._transitions: tuple[Transition, ...] = ()
@@ -81,6 +87,7 @@ class PairingLoop:
         self.snapshot: PairingSnapshot | None = None
         if before is not None:
             self._inherit(before)
+        self._renew_peer()
         world.units.subscribe(pairing.unit, self._on_unit_change)
         for probe in world.probes:
             probe.subscribe(self._on_reading)
@@ -105,6 +112,23 @@ class PairingLoop:
         self._wake.set()
         for probe in self._world.probes:
             probe.unsubscribe(self._on_reading)
+
+    def wake(self) -> None:
+        """Look again now: the hold changed."""
+        self._wake.set()
+
+    def _on_reading(self) -> None:
+        """Look again now, unless all is well and this reading shows what the last look saw.
+
+        Such a reading waits for the next tick: of many pairings each would else look at every reading. Only
+        Nova's answer is remembered at once: the next one may be here sooner, and it tells by what changed.
+        """
+        before, now = self._content_with, self._world.probes.observation(self._unit)
+        if before is None or self._unit_changed or not shows_the_same(self.pairing, before, now):
+            self._wake.set()
+        elif now.services is not before.services:
+            self.memory = remember(self.memory, self.pairing, now)
+            self._content_with = now
 
     def _on_unit_change(self) -> None:
         self._unit_changed = True
@@ -137,18 +161,21 @@ class PairingLoop:
         await recorded
 
     def peer(self) -> Peer:
-        """This pairing as the others' breaker sees it."""
+        """This pairing as the others' breaker sees it: asked for at each look of each of them."""
+        return self._peer
+
+    def _renew_peer(self) -> None:
+        """After each change of what it tells, and before anything is awaited."""
         shown = self.snapshot
         word = shown.decision.diagnosis.diagnosis if shown else Diagnosis.UNKNOWN
-        return Peer(
-            self.pairing,
-            suspect=is_suspect(word, self.memory),
-            settled=word in _SETTLED,
-            acted_at_s=self._acted_at_s,
-        )
+        suspect, settled = is_suspect(word, self.memory), word in _SETTLED
+        told = (self._peer.suspect, self._peer.settled, self._peer.acted_at_s)
+        if told != (suspect, settled, self._acted_at_s):
+            self._peer = Peer(self.pairing, suspect, settled, self._acted_at_s)
 
     async def tick(self) -> None:
         """One round. Without its record in the store the pairing is only observed."""
+        self._content_with = None
         observation = await self._observe()
         if self._state is None:
             await self._load()
@@ -156,7 +183,9 @@ class PairingLoop:
         self.memory = remember(self.memory, self.pairing, observation)
         state = self._with_pause(self._state or PairingState(), wall_s)
         window = self._world.window(self.pairing.name, wall_s)
+        holding = self._world.holding(self.pairing.name)
         permission = permission_of(self.pairing.mode, state.pause, window, wall_s)
+        permission = with_hold(permission, holding, now_s)
         if self._state is None and permission is not Permission.OBSERVE:
             permission = Permission.NO_RECORD
         decision = decide(
@@ -168,10 +197,12 @@ class PairingLoop:
             now_s,
             permission=permission,
             breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s),
+            holding=holding,
         )
         if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):
             # Before anything is awaited: no other loop may decide on the same picture.
             self._acted_at_s = now_s
+        self._renew_peer()
         edge = self._edge(decision)
         if not await self._record(decision, edge):
             self._show(observation, decision, state, permission, window)
@@ -181,13 +212,20 @@ class PairingLoop:
         self._show(observation, decision, decision.state, permission, window)
         self._world.tell(self._events.judged(decision, wall_s))
         await self._act(observation, decision)
+        if self._is_content(decision):
+            self._content_with = observation
+
+    def _is_content(self, decision: Decision) -> bool:
+        """Whether all is well, recorded, and nothing is under way."""
+        well = decision.diagnosis.diagnosis in _CONTENT and not decision.actions
+        return well and self._state is not None and not self._store_problem
 
     def _with_pause(self, state: PairingState, wall_s: float) -> PairingState:
         """The state with the last wish in it, and without a pause that is over."""
         pause = self._wishes.last(state.pause)
         if pause is not None and not pause.holds(wall_s):
             pause = None
-        return replace(state, pause=pause)
+        return state if pause == state.pause else replace(state, pause=pause)
 
     async def _observe(self) -> Observation:
         """The unit is read when a signal told of a change (or the last read failed), never by poll."""
@@ -304,6 +342,7 @@ class PairingLoop:
             window=window,
             failed_s=self._failed_s,
         )
+        self._renew_peer()
 
     async def _act(self, observation: Observation, decision: Decision) -> None:
         self._wakeup_at_s = None
@@ -315,11 +354,19 @@ class PairingLoop:
             else:
                 on_unit = isinstance(action, StartUnit | KillUnit)
                 stale = on_unit and not await self._still_holds(observation)
-                result = _STALE if stale else await carry_out(action, self._world.units, self._world.nova)
+                if not self._is_still_ours():
+                    result = _NOT_HELD
+                else:
+                    result = _STALE if stale else await carry_out(action, self._world.units, self._world.nova)
                 self._acted(decision, action, result)
                 self._unit_changed = True
                 self._world.probes.services.request()
                 self._wake.set()
+
+    def _is_still_ours(self) -> bool:
+        """Whether the hold still covers an action: the record's write may have taken seconds."""
+        holding = self._world.holding(self.pairing.name)
+        return holding is None or holding.allows(self._world.clock.now_s())
 
     async def _still_holds(self, judged: Observation) -> bool:
         """Whether the unit is as it was judged, after a signal came in the meantime.

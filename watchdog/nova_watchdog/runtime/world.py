@@ -8,6 +8,7 @@ from typing import Any
 
 from nova_watchdog.core.breaker import Peer
 from nova_watchdog.core.events import Event
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.model import (
     BusView,
     InventoryView,
@@ -67,6 +68,7 @@ class World:
     peers: every pairing of this daemon, this one included.
     window: names the maintenance window that is open for the pairing at a Unix time; empty: none.
     tell: takes events for people, and never blocks.
+    holding: the pairing's hold as it stands now; None: no other controller shares it.
     """
 
     clock: Clock
@@ -78,3 +80,4 @@ class World:
     window: Callable[[str, float], str] = lambda _pairing, _wall_s: ""
     tell: Callable[[Sequence[Event]], None] = lambda _events: None
     controller: str = ""
+    holding: Callable[[str], Holding | None] = lambda _pairing: None
