@@ -1,4 +1,4 @@
-"""The store's contract, on the fake and on the local file."""
+"""The store's contract, on the fake, on the simulated one and on the local file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from contracts.simulated_worlds import SimulatedStoreWorld
 from contracts.waiting import PATIENCE_S
 from fakes.store import FakeStore
 from nova_watchdog.adapters import local_store
@@ -14,10 +15,15 @@ from nova_watchdog.adapters.local_store import LocalStore
 from nova_watchdog.ports import Store, StoreConflictError
 
 
-@pytest.fixture(params=["fake", "local file"])
+@pytest.fixture(params=["fake", "simulated", "local file"])
 async def store(request, tmp_path, monkeypatch) -> AsyncIterator[Store]:
     if request.param == "fake":
         yield FakeStore()
+        return
+    if request.param == "simulated":
+        world = SimulatedStoreWorld()
+        yield world.port
+        await world.close()
         return
     monkeypatch.setattr(local_store, "_TIMEOUT_S", PATIENCE_S)  # the disk may be busy
     local = LocalStore(tmp_path / "store.json")

@@ -1,4 +1,4 @@
-"""The contract of the kill of a unit, on the fake and on the adapter with a real systemd."""
+"""The contract of the kill of a unit, on the fakes and on the adapter with a real systemd."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import asyncio
 
 import pytest
 
+from contracts.simulated_worlds import SimulatedUnitsWorld
 from contracts.units_worlds import FakeWorld, SystemdWorld
 from contracts.waiting import PATIENCE_S
 from nova_watchdog.core.model import ActiveState, StopCause
 from nova_watchdog.ports import ActionRefusedError
 
 
-@pytest.fixture(params=["fake", pytest.param("systemd", marks=pytest.mark.lab)])
+@pytest.fixture(params=["fake", "simulated", pytest.param("systemd", marks=pytest.mark.lab)])
 async def world(request):
     if request.param == "fake":
-        made: FakeWorld | SystemdWorld = FakeWorld()
+        made: FakeWorld | SimulatedUnitsWorld | SystemdWorld = FakeWorld()
+    elif request.param == "simulated":
+        made = SimulatedUnitsWorld()
     else:
         made = await SystemdWorld(request.getfixturevalue("controller")).open()
     yield made

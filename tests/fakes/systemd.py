@@ -8,22 +8,15 @@ from dataclasses import dataclass, field, replace
 
 from nova_watchdog.core.model import ActiveState, LoadState, StopCause, UnitState
 from nova_watchdog.ports import ActionRefusedError, Clock, ProbeError, ResultUnknownError
-
-_DOWN = (ActiveState.INACTIVE, ActiveState.FAILED)
-_NEVER_STARTED = UnitState(
-    load=LoadState.LOADED,
-    active=ActiveState.INACTIVE,
-    sub="dead",
-    main_pid=0,
-    result="success",
-    detail="",
-    job=None,
-    started_at_s=0.0,
-    changed_at_s=0.0,
-    invocation_id="",
-    stop_cause=StopCause.NEVER_RAN,
+from nova_watchdog.simulation.parts.unit_states import (
+    NEVER_STARTED,
+    NOT_FOUND,
+    ended,
+    inferred,
+    obstacle_to_kill,
+    obstacle_to_start,
+    running,
 )
-_NOT_FOUND = replace(_NEVER_STARTED, load=LoadState.NOT_FOUND)
 
 
 @dataclass
@@ -60,21 +53,17 @@ class FakeSystemd:
     async def read(self, unit: str) -> UnitState:
         self._require_bus()
         found = self._units.get(unit)
-        return _NOT_FOUND if found is None else found.state
+        return NOT_FOUND if found is None else found.state
 
     def subscribe(self, unit: str, wake: Callable[[], None]) -> None:
-        self._units.setdefault(unit, _Unit(_NOT_FOUND)).wakes.append(wake)
+        self._units.setdefault(unit, _Unit(NOT_FOUND)).wakes.append(wake)
 
     async def start(self, unit: str, *, expected_invocation: str) -> None:
         if self._lost_because is not None:
             raise ActionRefusedError(f"not started: {self._lost_because}")
-        state = (await self.read(unit)) if unit in self._units else _NOT_FOUND
-        if state.load is not LoadState.LOADED:
-            raise ActionRefusedError(f"not started: systemd says the unit is {state.load.value}")
-        if not state.is_down or state.has_process:
-            raise ActionRefusedError("not started: it has a process or a job")
-        if state.invocation_id != expected_invocation:
-            raise ActionRefusedError("not started: it was started by somebody since it was last looked at")
+        state = (await self.read(unit)) if unit in self._units else NOT_FOUND
+        if (obstacle := obstacle_to_start(state, expected_invocation)) is not None:
+            raise ActionRefusedError(f"not started: {obstacle}")
         if self._refusal is not None:
             raise ActionRefusedError(self._refusal)
         self.starts.append((self._clock.now_s(), unit))
@@ -85,11 +74,9 @@ class FakeSystemd:
     async def kill(self, unit: str, *, expected_invocation: str) -> None:
         if self._lost_because is not None:
             raise ActionRefusedError(f"not killed: {self._lost_because}")
-        state = (await self.read(unit)) if unit in self._units else _NOT_FOUND
-        if not state.runs or state.job is not None:
-            raise ActionRefusedError("not killed: it has no process or a job")
-        if state.invocation_id != expected_invocation:
-            raise ActionRefusedError("not killed: it was started by somebody since it was last looked at")
+        state = (await self.read(unit)) if unit in self._units else NOT_FOUND
+        if (obstacle := obstacle_to_kill(state, expected_invocation)) is not None:
+            raise ActionRefusedError(f"not killed: {obstacle}")
         if self._refusal is not None:
             raise ActionRefusedError(self._refusal)
         self.kills.append((self._clock.now_s(), unit))
@@ -102,7 +89,7 @@ class FakeSystemd:
     def add(self, unit: str, *, is_referenced: bool = True) -> None:
         """Install a unit file."""
         before = self._units.get(unit)
-        self._units[unit] = _Unit(_NEVER_STARTED, before.wakes if before else [], is_referenced)
+        self._units[unit] = _Unit(NEVER_STARTED, before.wakes if before else [], is_referenced)
         self._wake(unit)
 
     def set_load(self, unit: str, load: LoadState) -> None:
@@ -160,7 +147,9 @@ class FakeSystemd:
         """This port's memory of who ended what is gone: a new daemon asks."""
         for name, unit in self._units.items():
             if unit.state.is_down:
-                self._units[name].state = replace(unit.state, stop_cause=_inferred(unit.state))
+                # Of a stop that ended in a kill the timestamps tell.
+                cause = inferred(unit.state, told_to_end=unit.state.result == "timeout")
+                self._units[name].state = replace(unit.state, stop_cause=cause)
 
     def lose_bus(self, reason: str = "no connection to the system bus") -> None:
         """`systemctl stop dbus`: nothing can be read, everybody is woken."""
@@ -187,41 +176,24 @@ class FakeSystemd:
     # --- inside
 
     def _run(self, unit: str) -> None:
-        now_s = self._clock.now_s()
-        self._change(
-            unit,
-            active=ActiveState.ACTIVE,
-            sub="running",
-            main_pid=next(self._pids),
-            result="success",
-            detail="",
-            job=None,
-            started_at_s=now_s,
-            changed_at_s=now_s,
-            invocation_id=f"{next(self._invocations):032x}",
-            stop_cause=StopCause.RUNNING,
+        held = self._units[unit]
+        held.state = running(
+            held.state, self._clock.now_s(), next(self._pids), f"{next(self._invocations):032x}"
         )
+        self._wake(unit)
         if self._start_dies_with is not None:
             self.exit(unit, self._start_dies_with)
 
     def _end(self, unit: str, active: ActiveState, result: str, detail: str, cause: StopCause) -> None:
-        self._change(
-            unit,
-            active=active,
-            sub="dead" if active is ActiveState.INACTIVE else "failed",
-            main_pid=0,
-            result=result,
-            detail=detail,
-            job=None,
-            changed_at_s=self._clock.now_s(),
-            stop_cause=cause,
-        )
+        held = self._units[unit]
+        held.state = ended(held.state, self._clock.now_s(), active, result, detail, cause)
+        self._wake(unit)
         self._forget_if_unreferenced(unit)
 
     def _forget_if_unreferenced(self, unit: str) -> None:
         held = self._units[unit]
         if not held.is_referenced and held.state.active is ActiveState.INACTIVE:
-            held.state = replace(_NEVER_STARTED, stop_cause=held.state.stop_cause)
+            held.state = replace(NEVER_STARTED, stop_cause=held.state.stop_cause)
 
     def _change(self, unit: str, **changes: object) -> None:
         held = self._units[unit]
@@ -241,12 +213,3 @@ class FakeSystemd:
     def _require_bus(self) -> None:
         if self._lost_because is not None:
             raise ProbeError(self._lost_because)
-
-
-def _inferred(state: UnitState) -> StopCause:
-    """What a daemon that saw nothing concludes."""
-    if state.started_at_s == 0:
-        return StopCause.NEVER_RAN
-    # Of a stop that ended in a kill the timestamps tell.
-    crashed = state.active is ActiveState.FAILED and state.result != "timeout"
-    return StopCause.BY_ITSELF if crashed else StopCause.FOREIGN_JOB

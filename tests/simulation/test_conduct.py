@@ -1,0 +1,82 @@
+"""Each invariant of what daemons do bites on the forbidden sequence and is silent on the allowed one."""
+
+from __future__ import annotations
+
+import pytest
+
+from nova_watchdog.simulation.conduct import Conduct, Deed
+from nova_watchdog.simulation.timeline import Timeline
+
+_LIVE = {"controllers/ctl1": {"incarnation": "one", "fenced": False}}
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    return Timeline()
+
+
+@pytest.fixture
+def conduct(timeline: Timeline) -> Conduct:
+    conduct = Conduct(timeline, starts_allowed=2, start_window_s=100.0)
+    conduct.committed(_LIVE)
+    return conduct
+
+
+def _names(conduct: Conduct, deed: Deed) -> list[str]:
+    return [name for name, _ in conduct.judge(deed)]
+
+
+def _start(
+    pairing: str = "a", controller: str = "ctl1", rule: str = "R39", *, is_covered: bool = True
+) -> Deed:
+    return Deed(controller, "boot", pairing, rule, "start", "done", is_covered=is_covered)
+
+
+def test_a_start_without_cover(conduct: Conduct) -> None:
+    """Only by the rules of what a holder does: those of holding kill what is not held."""
+    assert _names(conduct, _start(is_covered=False)) == ["cover"]
+    assert not _names(conduct, Deed("ctl1", "boot", "a", "H03", "kill", "done", is_covered=False))
+
+
+def test_two_pairings_at_once(conduct: Conduct, timeline: Timeline) -> None:
+    """One after the other is fine, and so are two controllers."""
+    assert not _names(conduct, _start("a"))
+    assert not _names(conduct, _start("b", "ctl2"))
+    assert _names(conduct, _start("c")) == ["breaker"]
+    timeline.run_until(20.0)
+    assert not _names(conduct, _start("d"))
+
+
+def test_too_many_starts(conduct: Conduct, timeline: Timeline) -> None:
+    """Free ones are not counted, and those outside the window neither."""
+    assert not _names(conduct, _start()) + _names(conduct, _start(rule="R37")) + _names(conduct, _start())
+    assert _names(conduct, _start()) == ["budget"]
+    timeline.run_until(101.0)
+    assert not _names(conduct, _start())
+
+
+def test_what_a_human_stopped_is_not_started(conduct: Conduct, timeline: Timeline) -> None:
+    """At once by the daemon that was there, and by nobody once that one went on; until a human wants it."""
+    conduct.human_stops("a", "ctl1")
+    assert not _names(conduct, _start(controller="ctl3")), "it is not dead yet"
+    conduct.process_ended("a", "ctl1", has_power=True)
+    assert _names(conduct, _start()) == ["human-stop"]
+    assert not _names(conduct, _start(controller="ctl2")), "nobody can have told it"
+    timeline.run_until(20.0)
+    conduct.committed(_LIVE)
+    assert _names(conduct, _start(controller="ctl2")) == ["human-stop"]
+    conduct.human_decides("a")
+    timeline.run_until(40.0)
+    assert not _names(conduct, _start(controller="ctl2", rule="R37"))
+
+
+def test_a_stop_that_nobody_could_write_down_is_forgotten(conduct: Conduct, timeline: Timeline) -> None:
+    """Its holder's registration ended first, or the machine died with the process."""
+    conduct.human_stops("a", "ctl1")
+    conduct.process_ended("a", "ctl1", has_power=True)
+    conduct.committed({"controllers/ctl1": {"incarnation": "two", "fenced": False}})
+    assert not _names(conduct, _start())
+    conduct.human_stops("b", "ctl1")
+    conduct.process_ended("b", "ctl1", has_power=False)
+    timeline.run_until(20.0)
+    assert not _names(conduct, _start("b"))

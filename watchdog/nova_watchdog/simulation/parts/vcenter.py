@@ -1,0 +1,174 @@
+"""A vCenter that can be cut off, lose clusters and refuse logins, and the ways to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TypeVar
+
+from nova_watchdog.core.model import (
+    ClusterView,
+    Datastore,
+    InventoryView,
+    VCenterOutcome,
+    VCenterSession,
+    VCenterView,
+)
+from nova_watchdog.ports import ProbeError
+from nova_watchdog.simulation.parts.network import VCENTER, Network, SilenceError
+
+T = TypeVar("T")
+
+_GIB = 2**30
+A_DATASTORE = Datastore("DS0", "vmfs", 1024 * _GIB, 800 * _GIB, True, False, 2)  # noqa: FBT003
+A_CLUSTER = ClusterView("domain-c1", True, "fullyAutomated", 2, 2, 0, (A_DATASTORE,))  # noqa: FBT003
+
+
+class VCenterTruth:
+    """What is true of one vCenter. It has `clusters` (name to moid).
+
+    views: what an inventory tells of a cluster by name (the moid is filled in), else `A_CLUSTER`.
+    sessions (None: no privilege to list them), certificate_expires_in_s: as an inventory tells them.
+    unreachable, login_refused, garbled: why, None: it is not so. is_silent: it accepts and never answers.
+    """
+
+    def __init__(self, clusters: Mapping[str, str], *, uuid: str = "fake-uuid") -> None:
+        self.clusters = dict(clusters)
+        self.uuid = uuid
+        self.unreachable: str | None = None
+        self.login_refused: str | None = None
+        self.garbled: str | None = None
+        self.is_silent = False
+        self.session_era = self.secret_era = 0
+        self.views: dict[str, ClusterView] = {}
+        self.sessions: tuple[VCenterSession, ...] | None = ()
+        self.certificate_expires_in_s: float | None = 300 * 86400.0
+
+    def view(self, name: str) -> ClusterView:
+        """What an inventory tells of a cluster, its moid aside."""
+        return self.views.get(name, A_CLUSTER)
+
+    def cut(self, detail: str = "connection refused") -> None:
+        """Every request is refused."""
+        self.unreachable = detail
+
+    def silence(self) -> None:
+        """Requests are accepted and never answered."""
+        self.is_silent = True
+
+    def refuse_login(self, detail: str = "InvalidLogin for watchdog") -> None:
+        """The password is wrong. It is tried once, and not again before it was corrected."""
+        self.login_refused = detail
+        self.session_era += 1
+        self.secret_era += 1
+
+    def correct_password(self) -> None:
+        """The secret on this side changed, and is the right one now."""
+        self.login_refused = None
+
+    def garble(self, reason: str = "vCenter answered with SystemError") -> None:
+        """Answers that say nothing."""
+        self.garbled = reason
+
+    def drop_sessions(self) -> None:
+        """vCenter forgets every session, as after its restart."""
+        self.session_era += 1
+
+    def heal(self) -> None:
+        """All of that is over."""
+        self.unreachable = self.login_refused = self.garbled = None
+        self.is_silent = False
+
+
+class VCenterAccess:
+    """One reader's session at a vCenter, for the clusters that it is configured with."""
+
+    def __init__(self, truth: VCenterTruth, configured: tuple[str, ...] = ()) -> None:
+        self._truth = truth
+        self._configured = configured or tuple(truth.clusters)
+        self._session_era: int | None = None
+        self._refused_era: int | None = None
+        self.logins = 0
+
+    def read_now(self) -> VCenterView:
+        """What a canary gets."""
+        truth = self._truth
+        self._require_words()
+        if truth.unreachable is not None:
+            return VCenterView(VCenterOutcome.UNREACHABLE, truth.unreachable)
+        if not self._log_in():
+            return VCenterView(VCenterOutcome.LOGIN_REFUSED, truth.login_refused or "")
+        return VCenterView(VCenterOutcome.OK, "", truth.uuid, self._moids())
+
+    def inspect_now(self) -> InventoryView:
+        """What an inventory gets."""
+        truth = self._truth
+        self._require_words()
+        if truth.unreachable is not None:
+            raise ProbeError(truth.unreachable)
+        if self._session_era != truth.session_era:
+            raise ProbeError("no session yet: the canary has not logged in")
+        clusters = {name: replace(truth.view(name), moid=moid) for name, moid in self._moids().items()}
+        return InventoryView(truth.uuid, clusters, truth.certificate_expires_in_s, truth.sessions)
+
+    def _moids(self) -> dict[str, str]:
+        return {name: moid for name, moid in self._truth.clusters.items() if name in self._configured}
+
+    def _require_words(self) -> None:
+        if self._truth.is_silent:
+            raise SilenceError
+        if self._truth.garbled is not None:
+            raise ProbeError(self._truth.garbled)
+
+    def _log_in(self) -> bool:
+        """Whether there is a session now; a password that was refused is not tried again."""
+        truth = self._truth
+        if truth.login_refused is None and self._session_era != truth.session_era:
+            self.logins += 1
+            self._session_era = truth.session_era
+        elif self._session_era != truth.session_era and self._refused_era != truth.secret_era:
+            self.logins += 1
+            self._refused_era = truth.secret_era
+        return self._session_era == truth.session_era
+
+
+class VCenterPort:
+    """`ports.VCenter` of one controller, through the network. `target`: the vCenter's name there."""
+
+    def __init__(
+        self,
+        controller: str,
+        truth: VCenterTruth,
+        network: Network,
+        configured: tuple[str, ...] = (),
+        *,
+        target: str = VCENTER,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._controller = controller
+        self._access = VCenterAccess(truth, configured)
+        self._network = network
+        self._target = target
+        self._timeout_s = timeout_s
+
+    async def read(self) -> VCenterView:
+        """One canary. Silence is what an unreachable one shows."""
+        try:
+            return await self._carry(self._access.read_now)
+        except SilenceError as error:
+            return VCenterView(VCenterOutcome.UNREACHABLE, str(error))
+
+    async def inspect(self) -> InventoryView:
+        """The inventory."""
+        try:
+            return await self._carry(self._access.inspect_now)
+        except SilenceError as error:
+            raise ProbeError(str(error)) from error
+
+    async def _carry(self, apply: Callable[[], T]) -> T:
+        return await self._network.carry(
+            self._controller, self._target, apply, timeout_s=self._timeout_s, unanswered=self._unanswered
+        )
+
+    def _unanswered(self) -> Exception:
+        return SilenceError(f"no answer within {self._timeout_s:g} s")
