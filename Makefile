@@ -6,8 +6,11 @@ LAB := PYTHONPATH=tests $(PYTHON) -m lab
 SOURCES := watchdog tests grafana
 # Measuring coverage makes tests slow, so only those run with it that the core is judged by.
 CORE_TESTS := tests/core tests/telemetry/test_kv.py tests/runtime/test_pause_and_events.py
+# How much `make soak` plays: make soak N=20000 SEEDS=1000
+N ?= 2000
+SEEDS ?= 100
 
-.PHONY: help setup check format lock test test-fast test-lab bench faults run lab-up lab-down clean
+.PHONY: help setup check format lock test test-fast test-lab soak bench faults run lab-up lab-down clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +46,10 @@ test-lab: setup ## the tests against the real parts, in a lab of their own
 run: setup ## the main job: a lab of real parts, the daemon watching it, and how to break something
 	$(LAB) up --policy tests/acceptance/policy.toml
 	$(LAB) watch
+
+soak: setup ## simulate as much as you ask for: N= schedules in each test, SEEDS= long runs
+	NOVA_WATCHDOG_SOAK=$(N) .venv/bin/pytest tests/simulation -p no:cacheprovider
+	scripts/soak $(SEEDS)
 
 bench: setup ## print what speed and memory cost, beside their goals
 	PYTHONPATH=watchdog:tests $(PYTHON) -m bench

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 import statistics
 import subprocess
@@ -13,12 +14,18 @@ from nova_watchdog.core.breaker import Breaker
 from nova_watchdog.core.decide import decide
 from nova_watchdog.core.memory import remember
 from nova_watchdog.core.permission import Permission
+from nova_watchdog.simulation.chance import random_scenario
+from nova_watchdog.simulation.run import simulate
+from nova_watchdog.simulation.scenario import Scenario
 from nova_watchdog.telemetry import view
 from nova_watchdog.telemetry.metrics import Exporter
 from telemetry import pictures
 
 PAIRINGS = 50
 _ROUNDS = 30
+# Of a simulated day only so much is played, and scaled.
+_PLAYED_S = 3600.0
+_DAY_S = 86400.0
 
 
 def median_ms(call: Callable[[], object]) -> float:
@@ -76,6 +83,23 @@ def started(module: str) -> tuple[float, float]:
     return took_s, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 
+def simulated_day(fault_every_s: float) -> float:
+    """CPU seconds of a simulated day: three controllers, ten pairings. One hour of it is played, and scaled.
+
+    fault_every_s: as `simulate --every` has it, 0: nothing happens.
+    """
+    controllers, pairings = ("ctl1", "ctl2", "ctl3"), tuple(f"cluster-{i}" for i in range(10))
+    scenario = Scenario(controllers, pairings, _PLAYED_S)
+    if fault_every_s:
+        scenario = random_scenario(0, controllers, pairings, _PLAYED_S, fault_every_s)
+    logging.disable(logging.CRITICAL)
+    began = time.process_time()
+    simulate(scenario, to_the_end=True)
+    took_s = time.process_time() - began
+    logging.disable(logging.NOTSET)
+    return took_s * _DAY_S / _PLAYED_S
+
+
 def main() -> None:
     """All figures."""
     scrape_ms, size = scrape()
@@ -86,6 +110,8 @@ def main() -> None:
         (f"the status of {PAIRINGS} pairings", f"{status():.1f} ms CPU", "50 ms"),
         ("the daemon's imports", f"{daemon_s:.1f} s", "3 s"),
         ("the daemon's imports", f"{daemon_mib:.0f} MiB", "200 MiB"),
+        ("a quiet simulated day (an hour of it, scaled)", f"{simulated_day(0.0):.0f} s CPU", "30 s"),
+        ("the same with a fault every 10 minutes", f"{simulated_day(600.0):.0f} s CPU", "30 s"),
     ]
     for what, figure, goal in figures:
         print(f"{what:<48}{figure:>14}   goal {goal}")

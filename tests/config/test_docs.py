@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml  # type: ignore[import-untyped, unused-ignore]
 
 from nova_watchdog.config import load_units
 from nova_watchdog.config.errors import Findings
 from nova_watchdog.config.reference import key_tables
-from nova_watchdog.config.schema import PolicyTable
+from nova_watchdog.config.schema import HoldTable, PolicyTable, Table
 from nova_watchdog.config.toml_file import read_document
 
 ROOT = Path(__file__).parents[2]
@@ -22,9 +23,15 @@ def test_the_reference_of_keys_is_up_to_date() -> None:
     assert printed.strip() == "\n".join(key_tables()).strip()
 
 
-def test_every_field_of_the_policy_has_a_meaning() -> None:
-    """The meanings come from the docstring of `Policy`: a field without a paragraph has none."""
-    assert [name for name, field in PolicyTable.model_fields.items() if not field.description] == []
+@pytest.mark.parametrize("table", [PolicyTable, HoldTable])
+def test_every_field_of_a_policy_has_a_meaning(table: type[Table]) -> None:
+    """The meanings come from the docstrings of the dataclasses: a field without a paragraph has none."""
+    assert [name for name, field in table.model_fields.items() if not field.description] == []
+
+
+def test_what_is_not_in_force_says_so() -> None:
+    """The keys of `[hold]` have no effect on a daemon yet."""
+    assert "### `[hold]`: used by `simulate`; failover comes" in list(key_tables())
 
 
 def test_the_example_is_right() -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.sites import Site
+from nova_watchdog.core.hold.decide import HoldPolicy
+from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.policy import Policy
 
@@ -117,6 +119,24 @@ def test_every_field_of_the_policy_can_be_set(site: Site) -> None:
     )
     site.append("nova-watchdog.toml", f"[policy]\n{lines}")
     assert site.load().policy == Policy()
+
+
+def test_every_key_of_hold_can_be_set(site: Site) -> None:
+    """The table is built from two dataclasses: each of their fields arrives where it belongs."""
+    site.append(
+        "nova-watchdog.toml",
+        "[hold]\nrenew_s = 2\ntimeout_s = 1.5\ndeadline_s = 20\nkill_s = 3\nmargin_s = 1\n"
+        "move_budget = 2\nmove_window_s = 600\n",
+    )
+    settings = site.load()
+    assert settings.timing == Timing(2.0, 1.5, 20.0, 3.0, 1.0)
+    assert settings.hold_policy == HoldPolicy(2, 600.0)
+
+
+def test_without_hold_its_defaults_are_those_of_the_core(site: Site) -> None:
+    """They are written once."""
+    settings = site.load()
+    assert (settings.timing, settings.hold_policy) == (Timing(), HoldPolicy())
 
 
 def test_whole_numbers_are_good_seconds(site: Site) -> None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nova_watchdog import __version__, cli_pause, cli_read
+from nova_watchdog import __version__, cli_pause, cli_read, cli_simulate_options
 
 DEFAULT_CONFIG = Path("/etc/nova-watchdog/nova-watchdog.toml")
 DEFAULT_SOCKET = Path("/run/nova-watchdog/control.sock")
@@ -21,7 +21,8 @@ EXIT_USAGE = 2
 
 _EPILOG = """exit codes:
   0  done; `run`: a clean end; `status`: every pairing is healthy
-  1  failure; `status`: some pairing is not healthy, or not watched; `pause`, `resume`: not recorded
+  1  failure; `status`: some pairing is not healthy, or not watched; `pause`, `resume`: not recorded;
+     `simulate`: something forbidden, or not everything well in the end
   2  usage or configuration, every mistake one line on stderr; where a command asks the daemon: it does not
      answer, or refuses what is asked
 `check` exits as monitoring plugins do:
@@ -95,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_socket(status)
     cli_read.add_commands(commands, _add_socket)
     cli_pause.add_commands(commands, _add_socket)
+    cli_simulate_options.add_command(commands)
     return parser
 
 
@@ -137,15 +139,20 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nova_watchdog import cli_check  # noqa: PLC0415 - lazily, see the module's docstring
 
         return cli_check.main(arguments.config, timeout_s=arguments.timeout, as_json=arguments.json)
+    if arguments.command == "simulate":
+        from nova_watchdog import cli_simulate  # noqa: PLC0415 - lazily, see the module's docstring
+
+        return cli_simulate.main(arguments)
+    return _config(arguments)
+
+
+def _config(arguments: argparse.Namespace) -> int:
     from nova_watchdog import cli_config  # noqa: PLC0415 - lazily, see the module's docstring
 
     if arguments.part == "keys":
         return cli_config.keys()
-    return (
-        cli_config.check(arguments.config)
-        if arguments.part == "check"
-        else cli_config.polkit(arguments.config)
-    )
+    what = cli_config.check if arguments.part == "check" else cli_config.polkit
+    return what(arguments.config)
 
 
 def _run(config: Path) -> int:

@@ -6,11 +6,23 @@ from pathlib import Path
 
 from nova_watchdog.config.assemble import assemble
 from nova_watchdog.config.errors import ConfigError, Findings, Mistake
+from nova_watchdog.config.rehearsal import Rehearsal, rehearsal_of
 from nova_watchdog.config.secret import Secret
 from nova_watchdog.config.settings import Settings, Unwatched
 from nova_watchdog.config.toml_file import read_document
 
-__all__ = ["ConfigError", "Mistake", "Secret", "Settings", "Unwatched", "load", "load_for_run", "load_units"]
+__all__ = [
+    "ConfigError",
+    "Mistake",
+    "Rehearsal",
+    "Secret",
+    "Settings",
+    "Unwatched",
+    "load",
+    "load_for_run",
+    "load_for_simulation",
+    "load_units",
+]
 
 
 def load(file: Path) -> Settings:
@@ -34,6 +46,19 @@ def _load(file: Path, *, strict: bool) -> Settings:
     if settings is None:
         raise ConfigError(findings.mistakes)
     return settings
+
+
+def load_for_simulation(file: Path) -> Rehearsal:
+    """What a simulation needs: the TOML file, and nova's files where they can be read here.
+
+    Neither clouds.yaml nor the daemon's directories have to exist. Raises ConfigError with every mistake.
+    """
+    findings = Findings()
+    document = read_document(file, findings)
+    rehearsal = rehearsal_of(document, findings) if document is not None else None
+    if rehearsal is None:
+        raise ConfigError(findings.mistakes)
+    return rehearsal
 
 
 def load_units(file: Path) -> tuple[str, ...]:

@@ -30,11 +30,15 @@ _RECEIVERS: tuple[tuple[str, type[Table]], ...] = (
 )
 
 
+# Keys that are not in force where an operator would expect them to be.
+_REMARKS = {"hold": ": used by `simulate`; failover comes"}
+
+
 def key_tables() -> Iterable[str]:
     """The lines of one table for each section, in the order of the example file."""
     yield from _section("Before the first table", TopTable)
     for name, table in TABLES.items():
-        yield from _section(f"`[{name}]`", table)
+        yield from _section(f"`[{name}]`{_REMARKS.get(name, '')}", table)
         if name == "vcenter":
             yield from _section("`[pairing.NAME]`, one for each pairing", PairingTable)
             yield from _section("`[maintenance.NAME]`, one for each window", MaintenanceTable)

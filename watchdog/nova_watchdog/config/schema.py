@@ -9,13 +9,15 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 from pydantic_core import PydanticCustomError
 
+from nova_watchdog.core.hold.decide import HoldPolicy
+from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.policy import Policy
 
 # sun_path of unix(7) holds 108 bytes with the closing zero.
@@ -308,11 +310,11 @@ class AppriseTable(Table):
     min_severity: SeverityName = Field("warning", description="What is less severe is not sent.")
 
 
-def policy_meanings() -> Mapping[str, str]:
-    """Meaning of each field, from the paragraphs `name, name: text` of Policy's docstring."""
+def meanings_of(cls: type) -> Mapping[str, str]:
+    """Meaning of each field, from the paragraphs `name, name: text` of the class's docstring."""
     found: dict[str, str] = {}
     current: list[str] = []
-    for line in (Policy.__doc__ or "").splitlines():
+    for line in (cls.__doc__ or "").splitlines():
         match = re.match(r"\s{4}([a-z0-9_]+(?:, [a-z0-9_]+)*): (.*)", line)
         if match:
             current = match[1].split(", ")
@@ -324,23 +326,27 @@ def policy_meanings() -> Mapping[str, str]:
     return found
 
 
-def _policy_table() -> type[Table]:
-    """A table with exactly the fields of the dataclass `Policy`, so that the two cannot drift apart."""
-    hints = typing.get_type_hints(Policy)
-    meanings = policy_meanings()
+def _table_of(name: str, *classes: type, without: Collection[str] = ()) -> type[Table]:
+    """A table with exactly the fields of these dataclasses, so that they cannot drift apart."""
     fields: dict[str, Any] = {}
-    for field in dataclasses.fields(Policy):
-        # A TOML array arrives as a list: only the container is converted, its items stay strict.
-        container_is_tuple = typing.get_origin(hints[field.name]) is tuple
-        fields[field.name] = (
-            hints[field.name],
-            Field(
-                field.default,
-                strict=False if container_is_tuple else None,
-                description=meanings.get(field.name, ""),
-            ),
-        )
-    return create_model("PolicyTable", __base__=Table, __doc__=Policy.__doc__, **fields)
+    for cls in classes:
+        hints = typing.get_type_hints(cls)
+        meanings = meanings_of(cls)
+        for field in dataclasses.fields(cls):
+            # A TOML array arrives as a list: only the container is converted, its items stay strict.
+            container_is_tuple = typing.get_origin(hints[field.name]) is tuple
+            fields[field.name] = (
+                hints[field.name],
+                Field(
+                    field.default,
+                    strict=False if container_is_tuple else None,
+                    description=meanings.get(field.name, ""),
+                ),
+            )
+    wanted = {key: value for key, value in fields.items() if key not in without}
+    return create_model(name, __base__=Table, __doc__=classes[0].__doc__, **wanted)
 
 
-PolicyTable = _policy_table()
+PolicyTable = _table_of("PolicyTable", Policy)
+# Nothing reads `path_lost_hold_s` yet: a key without an effect would be a lie.
+HoldTable = _table_of("HoldTable", Timing, HoldPolicy, without={"path_lost_hold_s"})

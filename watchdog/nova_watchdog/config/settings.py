@@ -17,6 +17,8 @@ from nova_watchdog.config.errors import Mistake
 from nova_watchdog.config.secret import Secret
 from nova_watchdog.config.secret_file import SecretLines
 from nova_watchdog.core.events import Severity
+from nova_watchdog.core.hold.decide import HoldPolicy
+from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.policy import Policy
 
@@ -218,7 +220,7 @@ class Settings:
     """The whole configuration. `http` is None when it is switched off; `notes` are lines for the log.
 
     `pairings` and `unwatched` together are all that the TOML file names. Only `load_for_run` leaves
-    a pairing unwatched.
+    a pairing unwatched. `timing` and `hold_policy` are not used by a daemon that is alone.
     """
 
     file: Path
@@ -238,3 +240,5 @@ class Settings:
     unwatched: tuple[Unwatched, ...] = ()
     maintenance: tuple[MaintenanceWindow, ...] = ()
     notify: NotifySettings = NotifySettings()
+    timing: Timing = field(default_factory=Timing)
+    hold_policy: HoldPolicy = field(default_factory=HoldPolicy)

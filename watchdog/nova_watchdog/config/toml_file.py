@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from nova_watchdog.config.schema import (
     PAIRING_NAME_ALLOWED,
     BusTable,
     ControlTable,
+    HoldTable,
     HttpTable,
     LogTable,
     MaintenanceTable,
@@ -31,6 +33,8 @@ from nova_watchdog.config.schema import (
     pairing_name_is_good,
 )
 from nova_watchdog.config.wording import describe, toml_type, unknown_key
+from nova_watchdog.core.hold.decide import HoldPolicy
+from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.policy import Policy
 
 T = TypeVar("T", bound=Table)
@@ -40,6 +44,7 @@ TABLES: Mapping[str, type[Table]] = {
     "vcenter": VCenterTable,
     "bus": BusTable,
     "policy": PolicyTable,
+    "hold": HoldTable,
     "http": HttpTable,
     "control": ControlTable,
     "store": StoreTable,
@@ -70,6 +75,14 @@ class CloudParts:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldParts:
+    """`[hold]`, with the bounds between its values checked."""
+
+    timing: Timing
+    policy: HoldPolicy
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """The file's tables; None where a table holds a mistake. `notify` is judged by config/notify.py."""
 
@@ -82,6 +95,7 @@ class Document:
     pairings: Mapping[str, PairingParts]
     maintenance: Mapping[str, MaintenanceTable | None]
     policy: Policy | None
+    hold: HoldParts | None
     http: HttpTable | None
     control: ControlTable | None
     store: StoreTable | None
@@ -108,6 +122,7 @@ def read_document(file: Path, findings: Findings) -> Document | None:
         pairings=_pairings(file, raw.get("pairing", {}), findings),
         maintenance=_maintenance(file, raw.get("maintenance", {}), findings),
         policy=_policy(file, raw.get("policy", {}), findings),
+        hold=_hold(file, raw.get("hold", {}), findings),
         http=validate(file, "http", HttpTable, raw.get("http", {}), findings),
         control=validate(file, "control", ControlTable, raw.get("control", {}), findings),
         store=validate(file, "store", StoreTable, raw.get("store", {}), findings),
@@ -209,6 +224,19 @@ def _policy(file: Path, raw: object, findings: Findings) -> Policy | None:
     for key, wrong, allowed in problems:
         findings.wrong(str(file), f"policy.{key}", wrong, allowed)
     return None if problems else policy
+
+
+def _hold(file: Path, raw: object, findings: Findings) -> HoldParts | None:
+    table = validate(file, "hold", HoldTable, raw, findings)
+    if table is None:
+        return None
+    values = table.model_dump()
+    timing = Timing(**{field.name: values.pop(field.name) for field in dataclasses.fields(Timing)})
+    policy = HoldPolicy(**values)
+    problems = timing.problems() + policy.problems()
+    for key, wrong, allowed in problems:
+        findings.wrong(str(file), f"hold.{key}", wrong, allowed)
+    return None if problems else HoldParts(timing, policy)
 
 
 def _lower_first(text: str) -> str:
