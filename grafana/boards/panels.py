@@ -45,7 +45,7 @@ COLOURS = {
     **dict.fromkeys(
         ("starting", "changing", "recovering", "new", "ok-earlier", "awaited", "elsewhere"), BLUE
     ),
-    **dict.fromkeys(("observe", "running-elsewhere"), BLUE),
+    **dict.fromkeys(("observe", "running-elsewhere", "standby"), BLUE),
     **dict.fromkeys(("unknown", "unread", "unseen"), GREY),
     **dict.fromkeys(("stopped", "stopped-on-purpose", "auto-disabled", "disabled-by-operator"), YELLOW),
     **dict.fromkeys(("disabled", "forced-down", "degraded", "cluster-degraded", "unresponsive"), YELLOW),

@@ -126,7 +126,10 @@ def test_a_pairing_fails_and_works_by_the_words_that_say_so() -> None:
     }
     failed = {one for one in Diagnosis if condition_of(one) is Condition.FAILED} - own_alert
     good = (Condition.HEALTHY, Condition.DEGRADED)
-    works = {one for one in Diagnosis if condition_of(one) in good} - {Diagnosis.RUNNING_ELSEWHERE}
+    works = {one for one in Diagnosis if condition_of(one) in good} - {
+        Diagnosis.RUNNING_ELSEWHERE,
+        Diagnosis.STANDBY,
+    }
     assert _words("nova_watchdog:pairing_failed") == {one.value for one in failed}
     assert _words("nova_watchdog:pairing_works") == {one.value for one in works}
 
@@ -153,6 +156,8 @@ RAISED: dict[Callable[[], Story], set[str]] = {
     pictures.killed_just_now: {"PairingDown"},
     pictures.given_up: {"PairingDown", "BudgetSpent"},
     pictures.elsewhere: {"PairingDegraded"},
+    pictures.standby: set(),
+    pictures.not_held: {"PairingDown"},
     pictures.vcenter_down: {"PairingDown", "VCenterDown", "ReadingMissing"},
     pictures.login_refused: {"VCenterLoginRefused", "ReadingMissing"},
     pictures.cluster_gone: {"PairingDown", "ClusterGone"},
