@@ -223,10 +223,10 @@ def test_what_a_human_stops_under_the_hold_is_respected():
         assert (decision.facts.unit, decision.rule.number) == (UnitFact.STOPPED, "R11")
 
 
-def test_what_was_stopped_before_another_ones_hold_is_stopped():
-    """It says nothing about whose wish it was, and nothing is done."""
+def test_what_was_stopped_under_another_ones_hold_is_nobodys_wish():
+    """The deadline stops it, and so does the keeper: nothing is done about it either way."""
     decision = Here(Holding(Claim.HELD)).see(observation(200.0, stopped(100.0)), 200.0)
-    assert decision.facts.unit is UnitFact.STOPPED
+    assert decision.facts.unit is UnitFact.DOWN
 
 
 def forgotten():

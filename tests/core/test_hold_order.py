@@ -98,9 +98,9 @@ def test_the_successor_is_the_one_that_is_asked_for_or_the_first_that_is_ready()
 # --- the budget of moves
 
 
-def test_moves_leave_the_window_and_one_in_the_future_counts():
-    """The wall clock may be anything: a step back must not bring the budget back."""
-    hold = replace(HELD_BY_A, moves=(WALL_S - 3600.0, WALL_S - 3599.0, WALL_S, WALL_S + 9e6))
+def test_moves_leave_the_window_and_one_of_a_clock_that_was_far_ahead_does_not_count():
+    """A small step back must not bring the budget back, and a wrong date must not end it."""
+    hold = replace(HELD_BY_A, moves=(WALL_S - 3600.0, WALL_S - 3599.0, WALL_S, WALL_S + 60.0, WALL_S + 9e6))
     assert moves_left(hold, POLICY, WALL_S) == 1
     assert moves_left(replace(hold, moves=()), POLICY, WALL_S) == 4
     assert moves_left(replace(hold, moves=(WALL_S,) * 9), POLICY, WALL_S) == 0

@@ -48,7 +48,9 @@ def test_nothing_is_taken_but_what_may_be():
 def test_what_others_may_have_held_is_taken_only_with_the_unit_dead_here():
     """Its start comes after the hold, and proves that nobody runs it."""
     for s in of(*TAKING):
-        assert s.here is (HereFact.RUNS if s.claim is Claim.NOBODY else HereFact.DEAD), s
+        first = s.claim is Claim.NOBODY and s.here is HereFact.RUNS
+        assert s.here is HereFact.DEAD or first, s
+        assert s.claim is not Claim.NOBODY or first or s.wish is Wish.TAKE, s
 
 
 def test_a_takeover_fences_and_only_the_silent_are_fenced():
@@ -143,7 +145,7 @@ def test_what_is_mine_is_kept_whatever_this_controller_is_good_for():
 def test_no_two_controllers_may_both_take_a_first_hold_of_what_does_not_run():
     """A cloud in which one controller is upgraded first would get a second nova-compute."""
     for s, verb in ALL:
-        if s.claim is Claim.NOBODY and s.here is not HereFact.RUNS:
+        if s.claim is Claim.NOBODY and s.here is not HereFact.RUNS and s.wish is not Wish.TAKE:
             assert verb is HoldVerb.NOTHING, s
 
 

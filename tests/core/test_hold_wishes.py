@@ -149,10 +149,10 @@ def test_a_humans_wish_to_take_it_is_no_way_around_the_rest(changed, rule):
     assert bench.decide(LATER_S, take=True).rule.number == "H41"
 
 
-def test_a_wish_to_take_what_is_held_here_or_nobodys_changes_nothing():
-    """It is for the others."""
+def test_a_wish_to_take_what_is_held_here_changes_nothing_and_what_is_nobodys_is_taken():
+    """A human names the first holder of what runs nowhere."""
     assert Bench(MINE).decide(1001.0, take=True).rule.number == "H13"
-    assert Bench(hold=None).decide(1001.0, take=True).rule.number == "H21"
+    assert Bench(hold=None).decide(1001.0, take=True).rule.number == "H18"
     assert with_standby().decide(1001.0, take=True, give=BY_HUMAN).situation.wish is Wish.GIVE
 
 

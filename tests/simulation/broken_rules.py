@@ -106,8 +106,14 @@ def shorter_deadline_too_early(patch: pytest.MonkeyPatch) -> None:
     """A shorter D is written before it is armed."""
     real = Registrar.resume
 
-    def go_on(self: Registrar, own: Seen[ControllerRecord], elapses_at_s: float, longest_s: float) -> None:
-        real(self, own, elapses_at_s, longest_s)
+    def go_on(
+        self: Registrar,
+        own: Seen[ControllerRecord],
+        elapses_at_s: float,
+        longest_s: float,
+        asked_at_s: float,
+    ) -> None:
+        real(self, own, elapses_at_s, longest_s, asked_at_s)
         self._announced_s = self._timing.deadline_s
 
     patch.setattr(Registrar, "resume", go_on)
@@ -117,8 +123,14 @@ def longer_deadline_too_early(patch: pytest.MonkeyPatch) -> None:
     """A longer D is armed before it is written."""
     real = Registrar.resume
 
-    def go_on(self: Registrar, own: Seen[ControllerRecord], elapses_at_s: float, longest_s: float) -> None:
-        real(self, own, elapses_at_s, longest_s)
+    def go_on(
+        self: Registrar,
+        own: Seen[ControllerRecord],
+        elapses_at_s: float,
+        longest_s: float,
+        asked_at_s: float,
+    ) -> None:
+        real(self, own, elapses_at_s, longest_s, asked_at_s)
         self._announced_s = min(longest_s, self._timing.deadline_s)
 
     patch.setattr(Registrar, "resume", go_on)

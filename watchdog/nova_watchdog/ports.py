@@ -108,7 +108,10 @@ class Units(Protocol):
 
 
 class UnitStops(Protocol):
-    """How this controller's managed units are brought to their end. Nobody else's wish is asked."""
+    """How this controller's managed units are brought to their end. Nobody else's wish is asked.
+
+    What was asked for is carried out whole, also when the caller gave up waiting for the answer.
+    """
 
     async def stop(self, unit: str) -> None:
         """Queue a stop with the unit's full grace; it takes the place of a queued start.
@@ -148,9 +151,10 @@ class Deadline(Protocol):
     """systemd's timer that removes the tokens and kills every managed unit, with or without this daemon."""
 
     async def arm(self, at_s: float) -> None:
-        """Let it fire at that local monotonic time instead of the earlier one.
+        """Let it fire at that local monotonic time, in the place of the earlier one.
 
-        What systemd answers proves nothing: read it. Raises ActionRefusedError, ResultUnknownError.
+        The earlier one stays armed until this one is seen to wait (docs/safety.md, A2). What systemd answers
+        proves nothing: read it. Raises ActionRefusedError, ResultUnknownError.
         """
         ...
 
@@ -160,7 +164,10 @@ class Deadline(Protocol):
 
 
 class Tokens(Protocol):
-    """What the managed units' start condition asks for: a file for each pairing, gone with a reboot."""
+    """What the managed units' start condition asks for: a file for each pairing, gone with a reboot.
+
+    Calls are carried out in their order, also when the caller gave up waiting for one.
+    """
 
     async def grant(self, pairing: str, until_s: float) -> None:
         """Let the unit be started until that local monotonic time. Raises ActionRefusedError."""
@@ -254,7 +261,10 @@ class Store(Protocol):
     """A linearizable key-value store with transactions and watches, nothing more. Values are JSON objects."""
 
     async def read(self, prefix: str) -> Mapping[str, Versioned]:
-        """Every record whose key starts with `prefix`. Raises StoreUnavailableError."""
+        """Every record whose key starts with `prefix`. Raises StoreUnavailableError.
+
+        Linearizable, as commits are: never older than what was committed when it was asked.
+        """
         ...
 
     async def commit(self, expected: Mapping[str, int], puts: Mapping[str, Mapping[str, Any]]) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -326,7 +326,7 @@ def meanings_of(cls: type) -> Mapping[str, str]:
     return found
 
 
-def _table_of(name: str, *classes: type, without: Collection[str] = ()) -> type[Table]:
+def _table_of(name: str, *classes: type) -> type[Table]:
     """A table with exactly the fields of these dataclasses, so that they cannot drift apart."""
     fields: dict[str, Any] = {}
     for cls in classes:
@@ -343,10 +343,8 @@ def _table_of(name: str, *classes: type, without: Collection[str] = ()) -> type[
                     description=meanings.get(field.name, ""),
                 ),
             )
-    wanted = {key: value for key, value in fields.items() if key not in without}
-    return create_model(name, __base__=Table, __doc__=classes[0].__doc__, **wanted)
+    return create_model(name, __base__=Table, __doc__=classes[0].__doc__, **fields)
 
 
 PolicyTable = _table_of("PolicyTable", Policy)
-# Nothing reads `path_lost_hold_s` yet: a key without an effect would be a lie.
-HoldTable = _table_of("HoldTable", Timing, HoldPolicy, without={"path_lost_hold_s"})
+HoldTable = _table_of("HoldTable", Timing, HoldPolicy)

@@ -187,9 +187,12 @@ def _unit_fact(
     if unit.is_down:
         forgotten = unit.stop_cause is StopCause.NEVER_RAN and seen_running
         stopped = forgotten or unit.stop_cause is StopCause.FOREIGN_JOB
-        if holding is not None and holding.claim is Claim.MINE:
-            stopped = stopped and holding.covers(
-                memory.process_ended_at_s if forgotten else unit.changed_at_s
+        if holding is not None:
+            # Only under its own hold: else the deadline stopped it, or the keeper.
+            stopped = (
+                stopped
+                and holding.claim is Claim.MINE
+                and holding.covers(memory.process_ended_at_s if forgotten else unit.changed_at_s)
             )
         return UnitFact.STOPPED if stopped else UnitFact.DOWN
     return UnitFact.UP if unit.runs else UnitFact.CHANGING

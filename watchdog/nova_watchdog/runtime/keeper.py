@@ -14,7 +14,7 @@ from dataclasses import replace
 from functools import partial
 
 from nova_watchdog.core.hold import resume
-from nova_watchdog.core.hold.claims import Claim, claim_of
+from nova_watchdog.core.hold.claims import Claim, claim_of, is_mine
 from nova_watchdog.core.hold.decide import Give, HoldDecision, HoldPolicy, Self, dead_since_s, decide_hold
 from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.hold.records import HOLDS, Vantage, controller_key, hold_key, to_json
@@ -76,7 +76,9 @@ class Keeper:
         # What is read counts only once a renewal above this attempt is confirmed, None: it counts.
         self._doubt_until_seq: int | None = None
         self._must_clear = False
+        # Without a token, for a release; and of these, whose stop systemd took.
         self._stopping: set[str] = set()
+        self._stop_asked: set[str] = set()
         self._rules: dict[str, str] = {}
         self._wake = asyncio.Event()
         self._unchanged = Unchanged()
@@ -137,6 +139,8 @@ class Keeper:
         try:
             while True:
                 self._wake.clear()
+                if watch.done():
+                    watch.result()  # an error that nobody foresaw
                 await self.round()
                 await asyncio.sleep(_GAP_S)
                 with contextlib.suppress(TimeoutError):
@@ -233,6 +237,11 @@ class Keeper:
         if self._must_clear and not await self._clear():
             return False
         own = self._sight.controller(self._me)
+        strangers = self._strangers()
+        if strangers:
+            # Its unit is unknown here, so nobody could see it dead: the others take it over after W.
+            self._registrar.tell(f"this controller held {', '.join(strangers)}, which it does not watch")
+            return False
         self._save(self._registrar.next_incarnation())
         await self._registrar.register(own)
         return self._registrar.registration is not None
@@ -240,6 +249,7 @@ class Keeper:
     async def _resume(self) -> bool:
         own = self._sight.controller(self._me)
         handover = resume.from_json(self._ports.run_file.load())
+        asked_at_s = self._ports.clock.now_s()
         try:
             elapses_at_s = (await self._ports.deadline.read()).elapses_at_s
         except ProbeError:
@@ -251,7 +261,7 @@ class Keeper:
             _log.info(kv("hold-begins-anew", controller=self._me, reason=why_not))
             return False
         self._terms, self._gives = dict(handover.terms), dict(handover.gives)
-        self._registrar.resume(own, elapses_at_s, handover.deadline_s)
+        self._registrar.resume(own, elapses_at_s, handover.deadline_s, asked_at_s)
         _log.info(kv("hold-resumed", controller=self._me))
         return True
 
@@ -261,6 +271,7 @@ class Keeper:
         self._terms = {}
         self._gives = {}
         self._stopping = set()
+        self._stop_asked = set()
         self._show_all()
         self.wake()
 
@@ -268,17 +279,31 @@ class Keeper:
         """Kill every unit that is or was held. Whether each was seen dead: then a registration may begin."""
         all_dead = True
         for pairing in self._adopted():
-            await self._hands.revoke(pairing)
-            if await self._hands.here(pairing) is HereFact.DEAD:
-                continue
-            await self._hands.kill(pairing)
-            all_dead = all_dead and await self._hands.here(pairing) is HereFact.DEAD
+            revoked = await self._hands.revoke(pairing) == DONE
+            if await self._hands.here(pairing) is not HereFact.DEAD:
+                await self._hands.kill(pairing)
+            # With its token left it could be started at any moment.
+            all_dead = all_dead and revoked and await self._hands.here(pairing) is HereFact.DEAD
         self._must_clear = not all_dead
         return all_dead
 
     def _adopted(self) -> list[Pairing]:
         """The pairings that have a hold record, or had one when the store last answered."""
         return [one for one in self._pairings if one.name in self._sight.holds]
+
+    def _strangers(self) -> list[str]:
+        """What the last registration of this controller held, and this daemon is not configured to watch."""
+        own = self._sight.controller(self._me)
+        record, known = own.value if own else None, {one.name for one in self._pairings}
+        return [
+            name
+            for name, seen in self._sight.holds.items()
+            if record is not None
+            and not record.fenced
+            and seen.value is not None
+            and is_mine(seen.value, self._me, record.incarnation)
+            and name not in known
+        ]
 
     def _save_progress(self) -> None:
         """Leave each confirmed renewal to the next daemon: it must not go on with what a restore undid."""
@@ -373,7 +398,8 @@ class Keeper:
             # Refused, or done, or there is no standby any more: then it is kept, and may be started again.
             self._gives.pop(pairing.name, None)
             self._stopping.discard(pairing.name)
-        if verb is HoldVerb.RELEASE and pairing.name not in self._stopping:
+            self._stop_asked.discard(pairing.name)
+        if verb is HoldVerb.RELEASE and pairing.name not in self._stop_asked:
             # Dead already: its token goes first all the same, and whatever start is queued.
             await self._stop(pairing)
             return ""
@@ -386,8 +412,8 @@ class Keeper:
         return ""
 
     async def _stop(self, pairing: Pairing) -> str:
-        """Once: a stop takes its time, and the hold is renewed all the while."""
-        if pairing.name in self._stopping:
+        """Until systemd took it: a stop takes its time, and the hold is renewed all the while."""
+        if pairing.name in self._stop_asked:
             return ""
         # Before anything is awaited: a pairing that ends just now is not to be started in between.
         self._holdings[pairing.name] = replace(self.holding(pairing.name), until_s=None)
@@ -395,7 +421,10 @@ class Keeper:
         if revoked != DONE:
             return revoked
         self._stopping.add(pairing.name)
-        return await self._hands.stop(pairing)
+        outcome = await self._hands.stop(pairing)
+        if outcome == DONE:
+            self._stop_asked.add(pairing.name)
+        return outcome
 
     async def _write(self, pairing: Pairing, decision: HoldDecision) -> str:
         """The transaction of a change of hands. Whose it is then is told by the next look."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from nova_watchdog.ports import (
 _log = logging.getLogger("nova_watchdog.hold")
 
 _ARM_ATTEMPTS = 2
+# Of one attempt. A systemd that is slower would make the units' end late as well: better begin it now.
+_ARM_TIMEOUT_S = 2.0
 _ATTEMPTS_KEPT = 16
 
 
@@ -78,13 +81,17 @@ class Registrar:
         """The longest D that may still be armed."""
         return self._announced_s
 
-    def resume(self, own: Seen[ControllerRecord], elapses_at_s: float, longest_s: float) -> None:
-        """Go on with the registration of the daemon before. Nothing may be done before it is renewed."""
+    def resume(
+        self, own: Seen[ControllerRecord], elapses_at_s: float, longest_s: float, asked_at_s: float
+    ) -> None:
+        """Go on with the registration of the daemon before. Nothing may be done before it is renewed.
+
+        elapses_at_s: when the deadline fires that was seen to wait, by a question sent at `asked_at_s`.
+        """
         if own.value is None:
             return
-        # The record carries the longest D that is armed; the run file only that of when the hold began.
         self._announced_s = max(own.value.deadline_s, longest_s, self._timing.deadline_s)
-        self._armed_at_s = self._clock.now_s()  # it was seen to wait
+        self._armed_at_s = asked_at_s
         self.registration = Registration(
             incarnation=own.value.incarnation,
             revision=own.revision,
@@ -126,13 +133,15 @@ class Registrar:
         sent_s = self._clock.now_s()
         self.attempted_at_s = sent_s
         self._attempts[seq] = sent_s
+        while len(self._attempts) > _ATTEMPTS_KEPT:
+            self._attempts.pop(min(self._attempts))
         self.attempted_seq = seq
         try:
             revision = await self._store.commit({self._key: revision}, {self._key: to_json(record)})
         except StoreConflictError:
-            self._tell("the store has another record of this controller")
+            self.tell("the store has another record of this controller")
         except StoreUnavailableError as error:
-            self._tell(str(error))
+            self.tell(str(error))
         else:
             await self._confirmed(record, revision)
 
@@ -168,11 +177,9 @@ class Registrar:
             self.confirmed_seq = seq
         registered_at_s = held.registered_at_s if held else now_s
         self._attempts = {s: at for s, at in self._attempts.items() if s > seq}
-        while len(self._attempts) > _ATTEMPTS_KEPT:
-            self._attempts.pop(min(self._attempts))
         self.registration = Registration(record.incarnation, revision, seq, sent_s, registered_at_s)
         self._pending = ""
-        self._tell("")
+        self.tell("")
         await self._arm(deadline_after(sent_s, now_s, self._timing.deadline_s))
 
     async def _arm(self, at_s: float) -> None:
@@ -182,10 +189,14 @@ class Registrar:
             if self._clock.now_s() >= at_s - ARM_EARLY_S:
                 break
             try:
-                await self._deadline.arm(at_s - ARM_EARLY_S)
-                state = await self._deadline.read()
+                async with asyncio.timeout(_ARM_TIMEOUT_S):
+                    await self._deadline.arm(at_s - ARM_EARLY_S)
+                    state = await self._deadline.read()
             except (ActionRefusedError, ResultUnknownError, ProbeError) as error:
                 problem = str(error)
+                continue
+            except TimeoutError:
+                problem = f"systemd does not answer within {_ARM_TIMEOUT_S:g} s"
                 continue
             if self._armed_at_s is not None and (state.fired_at_s or 0.0) >= self._armed_at_s:
                 problem = "it fired before the renewal was confirmed"
@@ -215,8 +226,8 @@ class Registrar:
         """The record of another controller as a takeover writes it."""
         return to_json(replace(record, fenced=True))
 
-    def _tell(self, problem: str) -> None:
-        """Log on edges only."""
+    def tell(self, problem: str) -> None:
+        """What keeps it from being renewed or begun; empty: nothing. Logged on edges only."""
         if problem == self.problem:
             return
         self.problem = problem

@@ -36,13 +36,10 @@ class HoldPolicy:
 
     move_budget: moves allowed in `move_window_s` before only a human may move it.
     move_window_s: how long a move counts against the budget.
-    path_lost_hold_s: for how long its holder must have failed to reach vCenter, while a standby could serve,
-        before it is given to that one.
     """
 
     move_budget: int = 4
     move_window_s: float = 3600.0
-    path_lost_hold_s: float = 60.0
 
     def problems(self) -> list[tuple[str, str, str]]:
         """Every broken bound as (key, what is wrong, what is allowed)."""
@@ -251,8 +248,8 @@ def _wish(me: Self, successor: str, hold: HoldRecord | None, policy: HoldPolicy,
 
 
 def moves_left(hold: HoldRecord, policy: HoldPolicy, wall_s: float) -> int:
-    """How many more moves without a human the budget allows. One that lies in the future counts."""
-    recent = sum(1 for at_s in hold.moves if wall_s - at_s < policy.move_window_s)
+    """How many more moves without a human the budget allows. One of far ahead was a wrong clock's."""
+    recent = sum(1 for at_s in hold.moves if abs(wall_s - at_s) < policy.move_window_s)
     return max(0, policy.move_budget - recent)
 
 

@@ -70,7 +70,7 @@ def from_json(value: Mapping[str, Any] | None) -> Handover | None:
             },
             seq=count_of(value["seq"]),
             gives={
-                str(name): Give(text_of(why), text_of(to, empty=True), by_human=flag_of(by_human))
+                str(name): Give(text_of(why, empty=True), text_of(to, empty=True), by_human=flag_of(by_human))
                 for name, (why, to, by_human) in dict(value["gives"]).items()
             },
         )

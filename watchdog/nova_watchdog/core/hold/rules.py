@@ -139,6 +139,19 @@ TABLE: tuple[HoldRule, ...] = (
     HoldRule("H13", when(claim=Claim.MINE), HoldVerb.NOTHING, "held here"),
     # A first hold
     HoldRule(
+        "H18",
+        when(
+            claim=Claim.NOBODY,
+            wish=Wish.TAKE,
+            here=HereFact.DEAD,
+            ready=Readiness.READY,
+            standing=Standing.SEASONED,
+            permission=Permission.PROTECT,
+        ),
+        HoldVerb.CLAIM,
+        "nobody's, and a human wants this controller to be its first holder",
+    ),
+    HoldRule(
         "H20",
         when(claim=Claim.NOBODY, here=HereFact.RUNS, permission=Permission.PROTECT),
         HoldVerb.CLAIM,
@@ -149,7 +162,7 @@ TABLE: tuple[HoldRule, ...] = (
         when(claim=Claim.NOBODY),
         HoldVerb.NOTHING,
         "nobody's as yet: its first holder is the controller where it runs",
-        "start it once with 'systemctl start UNIT' where it belongs",
+        "a human's request to the controller where it belongs to take it",
     ),
     # Another one's
     HoldRule("H30", when(claim=Claim.HELD), HoldVerb.NOTHING, "another controller holds it: stand by"),

@@ -62,8 +62,8 @@ def look(
 ) -> Sight:
     """Fold in one answer: every record by key, with its revision.
 
-    A revision that differs from the last one seen, lower ones too, counts from now: a stale or a restored
-    answer can only delay a takeover.
+    A revision that differs from the last one seen, lower ones too, counts from now: the answer of a restored
+    store can only delay a takeover.
     """
     holds = _fold(sight.holds, HOLDS, found, hold_of, received_at_s, set())
     holders = {seen.value.holder for seen in holds.values() if seen.value and seen.value.holder}

@@ -1,0 +1,80 @@
+"""What a reading of the code found: with a port or the store bent in a way that no fault of a scenario is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from nova_watchdog.simulation import faults
+from nova_watchdog.simulation.parts.records import Snapshot
+from nova_watchdog.simulation.site import Intervals
+from nova_watchdog.simulation.world import SimulatedWorld
+from simulation.plays import PAIRINGS, said
+
+
+@contextmanager
+def bent(*words: str) -> Iterator[SimulatedWorld]:
+    """A world with these faults, in which nothing forbidden may happen."""
+    scenario = said(*words)
+    world = SimulatedWorld(scenario, Intervals())
+    try:
+        for fault in scenario.faults:
+            world.timeline.call_at(fault.at_s, faults.begin, world, fault)
+        yield world
+        assert world.judge.violations == [], str(world.trace)
+    finally:
+        world.close()
+
+
+def test_a_token_that_cannot_be_removed_keeps_a_registration_from_beginning() -> None:
+    """/run was read-only as the hold was lost: the new registration made `a` free while its token lay there.
+
+    A human started it with that token while a standby ran it.
+    """
+    with bent("stuck-timer ctl1 at 100s for 4s") as world:
+        site = world.sites["ctl1"]
+        world.timeline.call_at(99.0, setattr, site.tokens, "refusal", "read-only")
+        world.timeline.call_at(110.0, setattr, site.tokens, "refusal", None)
+        for step in range(40):
+            at_s = 100.5 + 0.25 * step
+            world.timeline.call_at(at_s, site.systemd.start_by_human, world.unit("a"))
+        world.timeline.run_until(200.0)
+        assert world.waiting() == {}, str(world.trace)
+
+
+def test_a_stop_that_was_refused_is_asked_for_again() -> None:
+    """polkit said no for a moment when a switchover began: it ran on without a token, and waited for ever."""
+    with bent("switchover a at 100s") as world:
+        bus = world.sites["ctl1"].systemd.bus
+        world.timeline.call_at(99.9, setattr, bus, "refusal", "not now")
+        world.timeline.call_at(101.5, setattr, bus, "refusal", None)
+        world.timeline.run_until(300.0)
+        assert [site.name for site in world.holders("a")] == ["ctl2"], str(world.trace)
+        assert world.waiting() == {}, str(world.trace)
+
+
+def test_a_store_that_was_rebuilt_empty_gets_its_holders_by_a_humans_word() -> None:
+    """Nothing runs anywhere and nobody has a record: nobody could ever take it, whatever a human did."""
+    with bent("store-down at 100s for 60s") as world:
+        world.timeline.call_at(159.0, world.store.records.restore, Snapshot(0, {}))
+        for name in PAIRINGS:
+            for site in world.sites.values():
+                world.timeline.call_at(
+                    300.0, lambda site=site, name=name: site.keeper and site.keeper.ask_to_take(name)
+                )
+        world.timeline.run_until(500.0)
+        assert world.waiting() == {}, str(world.trace)
+
+
+def test_a_daemon_does_not_end_the_hold_of_a_pairing_that_it_does_not_know() -> None:
+    """`a` ran on ctl1, whose new daemon had lost /run and could not read nova's files of `a`.
+
+    It saw every unit that it knew dead and registered anew, which made `a` free: two ran without an end. Now
+    it registers nothing: it stays silent until another one takes over, with `a` dead by the deadline.
+    """
+    with bent("kill-daemon ctl1 at 100s", "wipe-run ctl1 at 100s") as world:
+        site = world.sites["ctl1"]
+        known = tuple(one for one in site._pairings if one.name != "a")
+        world.timeline.call_at(99.0, setattr, site, "_pairings", known)
+        world.timeline.run_until(220.0)
+        assert [one.name for one in world.running("a")] == ["ctl2"], str(world.trace)
