@@ -47,7 +47,7 @@ run: setup ## the main job: a lab of real parts, the daemon watching it, and how
 	$(LAB) up --policy tests/acceptance/policy.toml
 	$(LAB) watch
 
-soak: setup ## simulate as much as you ask for: N= schedules in each test, SEEDS= long runs
+soak: setup ## simulate as much as you ask for: N= random schedules and runs of 25 min, SEEDS= runs of 1 h
 	NOVA_WATCHDOG_SOAK=$(N) .venv/bin/pytest tests/simulation -p no:cacheprovider
 	scripts/soak $(SEEDS)
 

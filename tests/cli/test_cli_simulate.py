@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import shlex
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -93,6 +95,55 @@ def test_the_same_command_prints_the_same(capsys: pytest.CaptureFixture[str]) ->
         run(*words, "--seed", seed)
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1] != printed[2]
+
+
+def test_a_rogue_is_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """It runs beside ours, which nobody can prevent: no violation, but not never either."""
+    words = (*QUICK, "--fault", "rogue cluster-1 at 30s for 20s")
+    assert run(*words) == 0
+    out = capsys.readouterr().out
+    told = [(at, rest) for at, where, rest in rows(out, "cluster-1") if where == "rogue1"]
+    assert told == [
+        ("00:00:30.000", "a rogue begins: a nova-compute that no watchdog runs"),
+        ("00:00:50.000", "the rogue is dead"),
+    ]
+    assert (
+        "served twice       for 20.000 s, beside a process that no watchdog runs (rogue): not prevented, see"
+        " docs/safety.md\n"
+    ) in out
+    assert run(*words, "--json") == 0
+    assert as_json(capsys)["beside_a_rogue_seconds"] == 20.0
+
+
+def test_what_is_simulated_only_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever a line of holding is shown; and that nothing is done where nothing is protected."""
+    assert run("--pairings", "1") == 0
+    note = "moving (H..) and the deadline are simulated only: a running daemon does neither yet"
+    assert capsys.readouterr().out.splitlines()[-1].split(None, 1) == ["note", note]
+    site.edit("nova-watchdog.toml", {'mode = "protect"\n': 'mode = "observe"\n'})
+    assert run("--config", site.toml) == 0
+    assert (
+        "\nall well           nothing is in mode protect: nothing would be done\n" in capsys.readouterr().out
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("at 30s value 20", "the store stays as it is: the cloud has just begun, there is no backup yet"),
+        ("at 2m value 20", "the store is as it was at 00:01:40.000"),
+        ("at 2m value 500", "the store is as it was at 00:01:00.000, its oldest backup"),
+    ],
+)
+def test_a_restored_store_says_what_it_is_now(
+    capsys: pytest.CaptureFixture[str], fault: str, told: str
+) -> None:
+    """There may be no backup, or none so old."""
+    run(*QUICK, "--fault", f"store-restored {fault}", "--for", "3m")
+    assert any(
+        line.split("  ")[1:2] == ["cloud"] and line.endswith(f" {told}")
+        for line in capsys.readouterr().out.splitlines()
+    )
 
 
 def test_for_plays_exactly_so_long(capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,7 +269,7 @@ def test_a_configuration_is_simulated_on_any_machine(site: Site, capsys: pytest.
     assert run("--config", site.toml) == 0
     out, err = capsys.readouterr()
     assert len(rows(out, "cluster-b")) > 0
-    assert err.count("nova's files are not read here") == 2
+    assert err.count("nova's files are not read here") == 1
 
 
 def test_mistakes_in_the_configuration_are_told_as_ever(
@@ -278,6 +329,39 @@ def test_every_fault_is_listed_with_its_meaning(capsys: pytest.CaptureFixture[st
         words[0]: words[1] for words in (line.split(None, 1) for line in lines if line.startswith("  "))
     }
     assert listed == {kind.value: meaning for kind, meaning in MEANINGS.items()}
+    assert lines[-2].startswith("at once, without `for`: wipe-run, kill-daemon, ")
+    assert lines[-1] == "with `value`: upgrade, store-restored"
+
+
+def test_a_reader_of_the_faults_may_stop_reading() -> None:
+    """As `head -1` does: no traceback."""
+    source = Path(cli.__file__).parents[1]
+    words = [sys.executable, "-m", "nova_watchdog", "simulate", "--list-faults"]
+    with subprocess.Popen(words, cwd=source, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == cli_simulate.EXIT_OK
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_an_interrupt_ends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], times: int
+) -> None:
+    """Between two steps of the daemons, or at once if asked again; and the handler is what it was."""
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupted(*arguments: Any, **options: Any) -> Outcome:
+        for _ in range(times):
+            signal.raise_signal(signal.SIGINT)
+        assert times == 1, "the second is not held back"
+        return simulate(*arguments, **options)
+
+    monkeypatch.setattr(cli_simulate, "simulate", interrupted)
+    assert run(*QUICK, "--hours", "0.5") == cli_simulate.EXIT_INTERRUPTED
+    assert capsys.readouterr() == ("", "nova-watchdog: interrupted\n")
+    assert signal.getsignal(signal.SIGINT) == before
 
 
 @pytest.fixture
@@ -361,17 +445,47 @@ def test_the_daemons_do_not_log(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_the_help_tells_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    """0, 1 and 2, each with its meaning, and how a fault is said."""
+    """Each with its meaning, and how a fault is said."""
     assert run("--help") == 0
     out = capsys.readouterr().out
-    codes = (cli_simulate.EXIT_OK, cli_simulate.EXIT_FAILURE, cli_simulate.EXIT_USAGE)
+    codes = (
+        cli_simulate.EXIT_OK,
+        cli_simulate.EXIT_FAILURE,
+        cli_simulate.EXIT_USAGE,
+        cli_simulate.EXIT_INTERRUPTED,
+    )
     assert all(f"\n  {code}  " in out for code in codes)
     assert "KIND [TARGET] at TIME [for TIME] [value NUMBER]" in out
 
 
+_PAGE = Path(__file__).parents[2] / "docs/simulate.md"
+_SHOWN = [
+    block.splitlines()
+    for block in re.findall(r"```console\n(.*?)```", _PAGE.read_text(), re.DOTALL)
+    if len({line.startswith("$ ") for line in block.splitlines()}) == 2
+]
+
+
+@pytest.mark.parametrize("block", _SHOWN, ids=lambda block: block[0])
+def test_its_page_shows_what_is_printed(block: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Each line; `...` stands for some that are left out."""
+    assert run(*shlex.split(block[0][2:])[2:]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    shown = block[1:]
+    if "..." in shown:
+        at = shown.index("...")
+        printed[at : printed.index(shown[at + 1])] = ["..."]
+    assert shown == printed
+
+
+def test_both_kinds_of_run_are_on_its_page() -> None:
+    """With what they print."""
+    assert ["--fault" in block[0] for block in _SHOWN] == [True, False]
+
+
 def test_the_commands_of_its_page_are_right() -> None:
     """docs/simulate.md shows no option and no fault that there is not."""
-    page = (Path(__file__).parents[2] / "docs/simulate.md").read_text()
+    page = _PAGE.read_text()
     commands = [
         shlex.split(line[2:])[1:] for line in page.splitlines() if line.startswith("$ nova-watchdog ")
     ]

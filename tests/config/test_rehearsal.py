@@ -36,6 +36,15 @@ def test_without_novas_files_the_rest_is_known(site: Site) -> None:
     assert note.startswith("pairing.cluster-b: nova's files are not read here (")
 
 
+def test_one_note_tells_of_all_unread_files(site: Site) -> None:
+    """On another machine that is every pairing: a line each would hide the rest."""
+    for name in ("cluster-a", "cluster-b"):
+        (site.root / f"{name}.conf").unlink()
+    (note,) = load_for_simulation(site.toml).notes
+    assert note.startswith("pairing.cluster-a, pairing.cluster-b: nova's files are not read here (")
+    assert note.endswith(", and 1 more like it): they share one vCenter and one message bus here")
+
+
 def test_pairings_keep_their_order(site: Site) -> None:
     """Whichever of them are made up."""
     (site.root / "cluster-a.conf").unlink()

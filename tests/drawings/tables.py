@@ -29,7 +29,7 @@ class Table:
     """One table to be drawn.
 
     says: what its rows say, after their numbers. columns: which fields of a row are shown beside its cells,
-    and under which heading.
+    and under which heading. note: a line about all of it.
     """
 
     title: str
@@ -37,6 +37,7 @@ class Table:
     rows: Sequence[Numbered]
     situation: type[Any]
     columns: Mapping[str, str]
+    note: str = ""
 
 
 def entry(table: Table) -> str:
@@ -47,7 +48,10 @@ def entry(table: Table) -> str:
 
 def section(table: Table) -> Iterator[str]:
     """The lines of its rows, and of what its columns mean."""
-    yield from (f"## {table.title}", "", *_head("row", "when", *table.columns.values()))
+    yield from (f"## {table.title}", "")
+    if table.note:
+        yield from (table.note, "")
+    yield from _head("row", "when", *table.columns.values())
     for row in table.rows:
         fields = [_shown(getattr(row, field)) for field in table.columns]
         yield _line([target(row.number), conditions(row.when, table.situation), *fields])

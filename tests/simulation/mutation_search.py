@@ -13,6 +13,7 @@ from nova_watchdog.core.hold.decide import HoldPolicy
 from nova_watchdog.simulation import faults
 from nova_watchdog.simulation.chance import value_of
 from nova_watchdog.simulation.scenario import (
+    AT_ONCE,
     OF_ALL,
     OF_PAIRING,
     Fault,
@@ -72,7 +73,7 @@ def _fault(chance: random.Random, kinds: Sequence[Kind], base: Scenario, at_s: f
     value = (
         13.0 + round(27 * chance.random(), 1) if kind is Kind.UPGRADE else value_of(kind, chance.random() / 3)
     )
-    return Fault(kind, round(at_s, 3), target, round(lasts_s, 3), value)
+    return Fault(kind, round(at_s, 3), target, 0.0 if kind in AT_ONCE else round(lasts_s, 3), value)
 
 
 def jittered(base: Scenario, jitter_s: float) -> Iterator[Scenario]:

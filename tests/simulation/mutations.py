@@ -55,8 +55,8 @@ HOLDS: tuple[Mutation, ...] = (
         "deadline",
         "a standby waits for the shorter one, the timer has the longer one",
         (
-            "upgrade ctl1 at 65s for 1s value 40",
-            "upgrade ctl1 at 90s for 1s value 13",
+            "upgrade ctl1 at 65s value 40",
+            "upgrade ctl1 at 90s value 13",
             "store-slow at 90.1s for 8s",
             "stop-daemon ctl1 at 91.5s for 40s",
         ),
@@ -69,7 +69,7 @@ HOLDS: tuple[Mutation, ...] = (
         broken.longer_deadline_too_early,
         "deadline",
         "a standby waits for the shorter one, the timer has the longer one",
-        ("upgrade ctl1 at 65s for 1s value 40", "stop-daemon ctl1 at 67s for 50s"),
+        ("upgrade ctl1 at 65s value 40", "stop-daemon ctl1 at 67s for 50s"),
         (Kind.UPGRADE, Kind.STOP_DAEMON, Kind.CUT_STORE, Kind.KILL_DAEMON),
     ),
     Mutation(
@@ -94,7 +94,7 @@ HOLDS: tuple[Mutation, ...] = (
         broken.own_timing_of_others,
         "overlap",
         "a standby takes over from a holder with a longer D while it still runs",
-        ("upgrade ctl1 at 65s for 1s value 40", "cut-store ctl1 at 90s for 50s"),
+        ("upgrade ctl1 at 65s value 40", "cut-store ctl1 at 90s for 50s"),
         (Kind.UPGRADE, Kind.CUT_STORE, Kind.STOP_DAEMON),
     ),
     Mutation(
@@ -115,7 +115,7 @@ HOLDS: tuple[Mutation, ...] = (
             "switchover a at 85s",
             "switchover a at 115s",
             "cut-store ctl1 at 129s for 40s",
-            "store-restored at 130s for 1s value 35",
+            "store-restored at 130s value 35",
         ),
         (Kind.SWITCHOVER, Kind.STORE_RESTORED, Kind.CUT_STORE, Kind.STALL_DAEMON),
     ),

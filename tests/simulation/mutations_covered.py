@@ -37,7 +37,7 @@ COVERED: tuple[Covered, ...] = (
                 "switchover a at 85s",
                 "switchover a at 115s",
                 "cut-store ctl1 at 129s for 40s",
-                "store-restored at 130s for 1s value 35",
+                "store-restored at 130s value 35",
             ),
             (Kind.STORE_RESTORED, Kind.SWITCHOVER, Kind.CUT_STORE),
         ),

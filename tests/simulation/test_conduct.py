@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
+from nova_watchdog.core.model import Mode, Pairing
+from nova_watchdog.core.policy import Policy
 from nova_watchdog.simulation.conduct import Conduct, Deed
 from nova_watchdog.simulation.timeline import Timeline
 
 _LIVE = {"controllers/ctl1": {"incarnation": "one", "fenced": False}}
+
+
+def _pairing(name: str, vcenter: str = "vc1", bus: str = "") -> Pairing:
+    unit = f"nova-compute@{name}.service"
+    return Pairing(name, unit, host=name, vcenter=vcenter, cluster=name, mode=Mode.PROTECT, bus=bus)
+
+
+def _conduct(timeline: Timeline, pairings: Sequence[Pairing], spacing_s: float = 15.0) -> Conduct:
+    policy = Policy(restart_budget=2, restart_window_s=100.0, action_spacing_s=spacing_s)
+    conduct = Conduct(timeline, pairings, policy, counts_starts=True)
+    conduct.committed(_LIVE)
+    return conduct
 
 
 @pytest.fixture
@@ -17,9 +33,7 @@ def timeline() -> Timeline:
 
 @pytest.fixture
 def conduct(timeline: Timeline) -> Conduct:
-    conduct = Conduct(timeline, starts_allowed=2, start_window_s=100.0)
-    conduct.committed(_LIVE)
-    return conduct
+    return _conduct(timeline, [_pairing(name) for name in "abcd"])
 
 
 def _names(conduct: Conduct, deed: Deed) -> list[str]:
@@ -45,6 +59,33 @@ def test_two_pairings_at_once(conduct: Conduct, timeline: Timeline) -> None:
     assert _names(conduct, _start("c")) == ["breaker"]
     timeline.run_until(20.0)
     assert not _names(conduct, _start("d"))
+
+
+@pytest.mark.parametrize(
+    ("vcenter", "bus", "found"),
+    [("vc2", "rabbit://2", []), ("vc2", "rabbit://1", ["breaker"]), ("vc1", "rabbit://2", ["breaker"])],
+)
+def test_two_at_once_that_share_nothing(timeline: Timeline, vcenter: str, bus: str, found: list[str]) -> None:
+    """Only a vCenter or a bus in common makes one wait for the other."""
+    conduct = _conduct(timeline, [_pairing("a", "vc1", "rabbit://1"), _pairing("b", vcenter, bus)])
+    assert not _names(conduct, _start("a"))
+    assert _names(conduct, _start("b")) == found
+
+
+def test_two_without_a_known_bus_share_none(timeline: Timeline) -> None:
+    """That it is not known makes it nobody's."""
+    conduct = _conduct(timeline, [_pairing("a", "vc1"), _pairing("b", "vc2")])
+    assert not _names(conduct, _start("a")) + _names(conduct, _start("b"))
+
+
+def test_the_policy_says_how_long_the_others_wait(timeline: Timeline) -> None:
+    """With a spacing of 4 s: what comes sooner is caught, what comes after it is not."""
+    conduct = _conduct(timeline, [_pairing(name) for name in "ab"], spacing_s=4.0)
+    assert not _names(conduct, _start("a"))
+    timeline.run_until(2.0)
+    assert _names(conduct, _start("b")) == ["breaker"]
+    timeline.run_until(5.9)
+    assert not _names(conduct, _start("a"))
 
 
 def test_too_many_starts(conduct: Conduct, timeline: Timeline) -> None:

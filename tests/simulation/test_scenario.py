@@ -46,6 +46,7 @@ def test_a_fault_in_the_words_of_an_operator() -> None:
     """Units may be mixed, and what is not said has a usual value."""
     assert _parse("kill ctl1 at 30s for 2m") == Fault(Kind.KILL, 30.0, "ctl1", 120.0)
     assert _parse(" freeze  ctl2 at 1h ") == Fault(Kind.FREEZE, 3600.0, "ctl2", 60.0)
+    assert _parse("freeze ctl2 at 1h2m3.5s for 1m30s") == Fault(Kind.FREEZE, 3723.5, "ctl2", 90.0)
     assert _parse("crash a at 12.5") == Fault(Kind.CRASH, 12.5, "a")
     assert _parse("store-down at 1m for 20") == Fault(Kind.STORE_DOWN, 60.0, "", 20.0)
     assert _parse("upgrade ctl1 at 9s value 20.5") == Fault(Kind.UPGRADE, 9.0, "ctl1", 0.0, 20.5)
@@ -66,6 +67,11 @@ def test_a_fault_in_the_words_of_an_operator() -> None:
         ("crash ctl1 at 3s", "crash happens to ctl1", "allowed is one of a, b"),
         ("store-down ctl1 at 3s", "store-down happens to ctl1", "allowed is nothing"),
         ("kill ctl1 at 1.2.3s", "1.2.3s is no time", "a number with s, m or h"),
+        ("kill ctl1 at 30s1m", "30s1m is no time", "several as in 1m30s"),
+        ("kill ctl1 at 1h30", "1h30 is no time", "several as in 1m30s"),
+        ("kill ctl1 at .", ". is no time", "a number with s, m or h"),
+        ("crash a at 3s for 5s", "crash happens at once", "allowed is no `for`"),
+        ("crash a at 3s value 5", "crash has no `value`", "one with store-restored and upgrade"),
         ("upgrade ctl1 at 3s value 1.2.3", "1.2.3 is no number", "such as 20 or 20.5"),
     ],
 )

@@ -14,7 +14,7 @@ _DENSITIES_S = (20.0, 45.0, 90.0)
 
 
 @pytest.mark.parametrize("seed", range(SOAK or _SEEDS))
-def test_half_an_hour_of_random_faults(seed: int) -> None:
+def test_twenty_five_minutes_of_random_faults(seed: int) -> None:
     """Nothing runs twice, and when the faults end all is well or waits for a human."""
     every_s = _DENSITIES_S[seed % len(_DENSITIES_S)]
     play_well(random_scenario(seed, CONTROLLERS, PAIRINGS, _LASTS_S, every_s))

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -18,9 +19,11 @@ from nova_watchdog.simulation import report
 from nova_watchdog.simulation.chance import random_scenario
 from nova_watchdog.simulation.run import Outcome, simulate
 from nova_watchdog.simulation.scenario import (
+    AT_ONCE,
     MEANINGS,
     OF_ALL,
     OF_PAIRING,
+    VALUED,
     Fault,
     FaultError,
     Kind,
@@ -34,6 +37,8 @@ from nova_watchdog.telemetry import terminal
 EXIT_OK = 0
 EXIT_FAILURE = 1
 EXIT_USAGE = 2
+# 128 and the number of SIGINT, as shells have it.
+EXIT_INTERRUPTED = 130
 
 # With faults in words every line is kept: that is for looking at minutes, not at days.
 _LONGEST_S = 86400.0
@@ -45,6 +50,15 @@ class UsageError(Exception):
 
 def main(arguments: argparse.Namespace) -> int:
     """Simulate. The exit codes stand in the epilog."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        print("nova-watchdog: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def _main(arguments: argparse.Namespace) -> int:
+
     if arguments.list_faults:
         return _list_faults()
 
@@ -70,15 +84,17 @@ def main(arguments: argparse.Namespace) -> int:
 def _list_faults() -> int:
 
     width = max(len(kind.value) for kind in MEANINGS)
+    lines = []
     for title, kinds in (
         ("of a controller", set(MEANINGS) - OF_PAIRING - OF_ALL),
         ("of a pairing", OF_PAIRING),
         ("of everybody", OF_ALL),
     ):
-        print(f"{title}:")
-        for kind, meaning in MEANINGS.items():
-            if kind in kinds:
-                print(f"  {kind.value.ljust(width)}  {meaning}")
+        lines.append(f"{title}:")
+        lines += [f"  {one.value.ljust(width)}  {MEANINGS[one]}" for one in MEANINGS if one in kinds]
+    lines.append(f"at once, without `for`: {', '.join(one.value for one in MEANINGS if one in AT_ONCE)}")
+    lines.append(f"with `value`: {', '.join(one.value for one in MEANINGS if one in VALUED)}")
+    terminal.write("\n".join(lines) + "\n")
     return EXIT_OK
 
 
@@ -199,7 +215,13 @@ def _replay(arguments: argparse.Namespace, scenario: Scenario) -> str:
 
 def _play(scenario: Scenario, intervals: Intervals, replay: str, *, to_the_end: bool) -> Outcome:
 
-    with _quiet(), _progress(max(scenario.lasts_s, scenario.faults_end_s)) as progress:
+    lasts_s = max(scenario.lasts_s, scenario.faults_end_s)
+    with _quiet(), _progress(lasts_s) as tell, _interrupts() as give_way:
+
+        def progress(now_s: float) -> None:
+            give_way()
+            tell(now_s)
+
         try:
             return simulate(scenario, intervals, to_the_end=to_the_end, progress=progress)
         except Exception as error:
@@ -217,6 +239,28 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logging.disable(before)
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[Callable[[], None]]:
+    """Hold a first Ctrl-C back until no daemon is in the middle of a step; a second one ends it at once."""
+    usual = signal.getsignal(signal.SIGINT)
+    is_asked = False
+
+    def remember(*_: object) -> None:
+        nonlocal is_asked
+        is_asked = True
+        signal.signal(signal.SIGINT, usual)
+
+    def give_way() -> None:
+        if is_asked:
+            raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, remember)
+    try:
+        yield give_way
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @contextlib.contextmanager

@@ -17,11 +17,15 @@ _MAX_CONTROLLERS = 9
 _MAX_PAIRINGS = 50
 _LEAST_HOURS, _MOST_HOURS = 0.5, 168.0
 
+_DESCRIPTION = """What would be done, when and by which rule, if something broke: a simulation.
+Moving (H..) and the deadline are simulated only: a running daemon does neither yet."""
+
 _EPILOG = """Nothing real is touched, and the same command prints the same again. The faults are
 
   KIND [TARGET] at TIME [for TIME] [value NUMBER]
 
-with a controller (ctl1, ctl2, ...), a pairing or nothing as TARGET; --list-faults prints every KIND.
+with a controller (ctl1, ctl2, ...), a pairing or nothing as TARGET, and TIME as 30s or 1m30s;
+--list-faults prints every KIND, which of them happen at once and so have no `for`, and which have a `value`.
 
   nova-watchdog simulate --fault "kill ctl1 at 30s for 2m"
   nova-watchdog simulate --config /etc/nova-watchdog/nova-watchdog.toml --fault "crash cluster-a at 1m"
@@ -32,6 +36,7 @@ exit codes:
      is spent
   1  something forbidden happened, or not everything was well in the end
   2  usage or configuration
+  130  interrupted by Ctrl-C
 """
 
 
@@ -40,7 +45,7 @@ def add_command(commands: Any) -> None:
     parser = commands.add_parser(
         "simulate",
         help="what would happen if ...: the same rules on a simulated cloud",
-        description="What would be done, when and by which rule, if something broke: a simulation.",
+        description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -59,12 +59,21 @@ def rehearsal_of(document: Document, findings: Findings) -> Rehearsal | None:
         policy=policy,
         timing=hold.timing,
         hold_policy=hold.policy,
-        notes=tuple(
-            f"pairing.{one.name}: nova's files are not read here ({one.lines[0]}): it shares one vCenter and"
-            " one message bus with all pairings of which that is so"
-            for one in unread
-        ),
+        notes=_notes(unread),
     )
+
+
+def _notes(unread: Sequence[Unwatched]) -> tuple[str, ...]:
+    """One for all of them: on another machine that is every pairing."""
+    if not unread:
+        return ()
+    names = ", ".join(f"pairing.{one.name}" for one in unread)
+    reasons = list(dict.fromkeys(one.lines[0] for one in unread))
+    more = f", and {len(reasons) - 1} more like it" if len(reasons) > 1 else ""
+    made_up = "its vCenter and its message bus are made up"
+    if len(unread) > 1:
+        made_up = "they share one vCenter and one message bus here"
+    return (f"{names}: nova's files are not read here ({reasons[0]}{more}): {made_up}",)
 
 
 def _read(members: Sequence[Member], mode: str, bus: BusTable) -> list[Pairing]:

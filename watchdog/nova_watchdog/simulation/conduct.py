@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from nova_watchdog.core.hold.records import CONTROLLERS
+from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.policy import Policy
 from nova_watchdog.simulation.timeline import Timeline
 
 # A process reports 10 s after its start at the earliest: before that nobody can call its pairing settled.
 _SETTLED_AFTER_S = 9.0
+# By true time, and with a systemd that answers late, two actions may be told closer than they were begun.
+_TOLD_LATE_S = 1.0
 # A human's stop is known to all once its holder goes on after so long.
 _STOP_KNOWN_S = 8.0
 _ON_UNIT = ("start", "kill")
@@ -37,16 +41,20 @@ class Deed:
 
 
 class Conduct:
-    """Keeps them.
+    """Keeps them, for these pairings under this policy.
 
-    starts_allowed: charged starts of a pairing on one controller within `start_window_s`; None: not judged,
-        because dependencies broke, which makes starts free.
+    counts_starts: whether the budget of starts is judged: not where dependencies break, which makes
+        starts free.
     """
 
-    def __init__(self, timeline: Timeline, *, starts_allowed: int | None, start_window_s: float) -> None:
+    def __init__(
+        self, timeline: Timeline, pairings: Sequence[Pairing], policy: Policy, *, counts_starts: bool
+    ) -> None:
         self._timeline = timeline
-        self._starts_allowed = starts_allowed
-        self._start_window_s = start_window_s
+        self._pairings = {one.name: one for one in pairings}
+        self._policy = policy
+        self._counts_starts = counts_starts
+        self._spacing_s = min(_SETTLED_AFTER_S, policy.action_spacing_s - _TOLD_LATE_S)
         self._starts_s: dict[tuple[str, str, str], list[float]] = defaultdict(list)
         self._acted_at_s: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
         self._incarnations: dict[str, str] = {}
@@ -75,22 +83,26 @@ class Conduct:
         return machine == deed.controller and incarnation == self._incarnations.get(machine)
 
     def _too_soon(self, deed: Deed) -> list[tuple[str, str]]:
-        """The breaker: everything here shares one vCenter and one bus, so it is one pairing at a time."""
+        """The breaker: of those that share a vCenter or a message bus it is one pairing at a time."""
         now_s, acted_at_s = self._timeline.now_s, self._acted_at_s[deed.controller, deed.boot]
-        near = [one for one, at_s in acted_at_s.items() if now_s - at_s < _SETTLED_AFTER_S]
+        near = [one for one, at_s in acted_at_s.items() if now_s - at_s < self._spacing_s]
         acted_at_s[deed.pairing] = now_s
-        others = [one for one in near if one != deed.pairing]
+        others = [one for one in near if one != deed.pairing and self._share(one, deed.pairing)]
         return [("breaker", f"{deed} right after {' and '.join(others)}")] if others else []
 
+    def _share(self, name: str, other_name: str) -> bool:
+        one, other = self._pairings[name], self._pairings[other_name]
+        return one.vcenter == other.vcenter or bool(one.bus and one.bus == other.bus)
+
     def _too_often(self, deed: Deed) -> list[tuple[str, str]]:
-        if deed.rule != "R39" or self._starts_allowed is None:
+        if deed.rule != "R39" or not self._counts_starts:
             return []
         now_s = self._timeline.now_s
         starts_s = self._starts_s[deed.controller, deed.boot, deed.pairing]
         starts_s.append(now_s)
-        recent = sum(1 for at_s in starts_s if now_s - at_s < self._start_window_s)
-        too_many = recent > self._starts_allowed
-        return [("budget", f"{deed} {recent} times, {self._starts_allowed} are allowed")] * too_many
+        recent = sum(1 for at_s in starts_s if now_s - at_s < self._policy.restart_window_s)
+        allowed = self._policy.restart_budget
+        return [("budget", f"{deed} {recent} times, {allowed} are allowed")] * (recent > allowed)
 
     # --- a human's stop
 

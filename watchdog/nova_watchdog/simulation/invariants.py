@@ -42,13 +42,17 @@ class Violation:
 
 @dataclass
 class Tally:
-    """What a run amounts to. Seconds of pairings, added up."""
+    """What a run amounts to. Seconds of pairings, added up.
+
+    beside_a_rogue_s: one of our processes ran beside one that no watchdog runs.
+    """
 
     overlaps: int = 0
     bounded_overlaps: int = 0
     bounded_overlap_longest_s: float = 0.0
     unheld_process_s: float = 0.0
     served_s: float = 0.0
+    beside_a_rogue_s: float = 0.0
     actions: Counter[str] = field(default_factory=Counter)
     moves: int = 0
 
@@ -82,6 +86,8 @@ class Judge:
         self._lapse_s = lapse_s
         self._lenient_until_s = 0.0
         self._rogue_since_s: dict[str, float] = {}
+        self._rogues: Counter[str] = Counter()
+        self._beside_a_rogue_since_s: dict[str, float] = {}
         self._last_ran_at_s: dict[str, float] = {}
         self._processes: dict[str, set[str]] = defaultdict(set)
         self._tolerated_until_s: dict[str, float] = {}
@@ -108,10 +114,12 @@ class Judge:
 
     def rogue(self, pairing: str, *, runs: bool) -> None:
         """Somebody runs it, or stopped running it, on a machine that has no watchdog."""
+        self._rogues[pairing] += 1 if runs else -1
         if runs:
             self._rogue_since_s[pairing] = self._timeline.now_s
         else:
             self._rogue_since_s.pop(pairing, None)
+        self._look(pairing)
 
     def rogues_report_again(self) -> None:
         """Something came back without which nobody reports: what was hidden is seen from now on."""
@@ -214,6 +222,7 @@ class Judge:
     def _look(self, pairing: str) -> None:
         running = sorted(one for one in self._processes[pairing] if self._runs(one))
         self._look_for_overlap(pairing, running)
+        self._look_for_rogues(pairing, is_running=bool(running))
         for machine in set(running) | {m for p, m in self._unheld_since_s if p == pairing}:
             self._look_for_hold(pairing, machine, is_running=machine in running)
 
@@ -232,6 +241,16 @@ class Judge:
             del self._overlap_since_s[pairing]
             longest_s = max(self.tally.bounded_overlap_longest_s, now_s - since_s)
             self.tally.bounded_overlap_longest_s = longest_s
+
+    def _look_for_rogues(self, pairing: str, *, is_running: bool) -> None:
+        """Count how long it runs beside one: nobody can prevent that (docs/safety.md, A4)."""
+        now_s, since_s = self._timeline.now_s, self._beside_a_rogue_since_s.get(pairing)
+        is_beside = is_running and self._rogues[pairing] > 0
+        if is_beside and since_s is None:
+            self._beside_a_rogue_since_s[pairing] = now_s
+        elif not is_beside and since_s is not None:
+            del self._beside_a_rogue_since_s[pairing]
+            self.tally.beside_a_rogue_s += now_s - since_s
 
     def _must_be_over(self, pairing: str, since_s: float) -> None:
         if self._overlap_since_s.get(pairing) == since_s:

@@ -11,12 +11,13 @@ from nova_watchdog.core.hold import rules as hold_rules
 from nova_watchdog.core.model import Mode
 from nova_watchdog.simulation.run import Outcome
 from nova_watchdog.simulation.trace import Line, moment
-from nova_watchdog.simulation.world import Gap
+from nova_watchdog.simulation.world import DEADLINE_FIRED, Gap
 
 # So many lines of the timeline are shown before the first thing that must never be.
 _LINES_BEFORE = 40
 _RULE = re.compile(r"[HR][0-9]{2}")
 _FORBIDDEN = "!!"
+_SIMULATED_ONLY = "moving (H..) and the deadline are simulated only: a running daemon does neither yet"
 _WHY = {row.number: row.why for row in rules.TABLE} | {row.number: row.why for row in hold_rules.TABLE}
 
 
@@ -51,7 +52,7 @@ def summary(outcome: Outcome) -> Iterable[str]:
     """The answers to what an operator asks first."""
     rows: list[tuple[str, str]] = [
         ("simulated", _words(outcome.ended_at_s)),
-        ("served twice", _twice(outcome)),
+        *_block("served twice", list(_twice(outcome)) or ["never"]),
     ]
     timing = outcome.scenario.timing
     times = f"renewal every {timing.renew_s:g} s, deadline {timing.deadline_s:g} s"
@@ -63,7 +64,18 @@ def summary(outcome: Outcome) -> Iterable[str]:
     rows += _block("done", list(_done(outcome)) or ["nothing"])
     rows += _block("forbidden", [str(one) for one in outcome.violations] or ["nothing"])
     rows += _block("all well", list(_well(outcome)))
+    rows += _block("note", [_SIMULATED_ONLY] * _shows_holding(outcome))
     yield from _columns(rows)
+
+
+def _shows_holding(outcome: Outcome) -> bool:
+    """Whether anything was done that a running daemon does not do yet."""
+    lines = outcome.trace.lines
+    return any(one.text == DEADLINE_FIRED or _rule_of(one, outcome).startswith("H") for one in lines)
+
+
+def _rule_of(line: Line, outcome: Outcome) -> str:
+    return _cells(line.text, outcome.scenario.pairings)[1]
 
 
 def as_json(outcome: Outcome, *, with_timeline: bool) -> dict[str, Any]:
@@ -78,17 +90,21 @@ def as_json(outcome: Outcome, *, with_timeline: bool) -> dict[str, Any]:
     return found
 
 
-def _twice(outcome: Outcome) -> str:
+def _twice(outcome: Outcome) -> Iterable[str]:
     tally = outcome.tally
     if tally.overlaps:
-        return f"{_times(tally.overlaps)}, which must never be"
-    if tally.bounded_overlaps:
+        yield f"{_times(tally.overlaps)}, which must never be"
+    elif tally.bounded_overlaps:
         longest_s = tally.bounded_overlap_longest_s
-        return (
+        yield (
             f"{_times(tally.bounded_overlaps)} for up to {longest_s:.3f} s, after a controller went on that"
             " had stood still: the bound is in docs/safety.md"
         )
-    return "never"
+    if tally.beside_a_rogue_s:
+        yield (
+            f"for {tally.beside_a_rogue_s:.3f} s, beside a process that no watchdog runs (rogue):"
+            " not prevented, see docs/safety.md"
+        )
 
 
 def _gaps(outcome: Outcome, pairing: str) -> str:
@@ -125,6 +141,10 @@ def _well(outcome: Outcome) -> Iterable[str]:
 
 
 def _verdict(outcome: Outcome) -> Iterable[str]:
+    known = outcome.scenario.known
+    if known and all(one.mode is not Mode.PROTECT for one in known):
+        yield "nothing is in mode protect: nothing would be done"
+        return
     if outcome.well_after_s is not None:
         last = "after the last fault" if outcome.scenario.faults else "from the begin"
         yield f"yes, {outcome.well_after_s:g} s {last}"

@@ -58,6 +58,7 @@ class Outcome:
             "bounded_overlaps": tally.bounded_overlaps,
             "bounded_overlap_longest_s": round(tally.bounded_overlap_longest_s, 3),
             "unheld_process_seconds": round(tally.unheld_process_s, 3),
+            "beside_a_rogue_seconds": round(tally.beside_a_rogue_s, 3),
             "actions": dict(sorted(tally.actions.items())),
             "availability": round(self.availability, 6),
             "without_a_process_seconds": {

@@ -114,11 +114,13 @@ AT_ONCE = frozenset(
         Kind.STORE_RESTORED,
     }
 )
+# What has a `value`.
+VALUED = frozenset({Kind.UPGRADE, Kind.STORE_RESTORED})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One thing that happens. Times are true seconds from the begin. `value`: see `Kind`."""
+    """One thing that happens. Times are true seconds from the begin. `value`: see `MEANINGS`."""
 
     kind: Kind
     at_s: float
@@ -133,7 +135,7 @@ class Fault:
 
     def __str__(self) -> str:
         words = [self.kind.value, self.target, f"at {_number(self.at_s)}s"]
-        words += [f"for {_number(self.lasts_s)}s"] * bool(self.lasts_s)
+        words += [f"for {_number(self.lasts_s)}s"] * (bool(self.lasts_s) and self.kind not in AT_ONCE)
         words += [f"value {_number(self.value)}"] * bool(self.value)
         return " ".join(filter(None, words))
 
@@ -180,10 +182,12 @@ class FaultError(ValueError):
 
 
 _FAULT = re.compile(
-    r"(?P<kind>[a-z-]+)(?: +(?P<target>[^ ]+))? +at +(?P<at>[0-9.]+(?:s|m|h)?)"
-    r"(?: +for +(?P<lasts>[0-9.]+(?:s|m|h)?))?(?: +value +(?P<value>[0-9.]+))?"
+    r"(?P<kind>[a-z-]+)(?: +(?P<target>[^ ]+))? +at +(?P<at>[0-9.][0-9.hms]*)"
+    r"(?: +for +(?P<lasts>[0-9.][0-9.hms]*))?(?: +value +(?P<value>[0-9.]+))?"
 )
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+# A number alone is seconds.
+_TIME = re.compile(r"(?:([0-9.]+)h)?(?:([0-9.]+)m)?(?:([0-9.]+)s)?")
+_UNITS_S = (3600.0, 60.0, 1.0)
 _USUALLY_S = 60.0
 
 
@@ -201,6 +205,11 @@ def parse_fault(text: str, controllers: Sequence[str], pairings: Sequence[str]) 
     if target not in (allowed or ("",)):
         names = f"one of {', '.join(allowed)}" if allowed else "nothing"
         raise FaultError(f'"{text}": {kind.value} happens to {target or "nothing"}: allowed is {names}')
+    if match["lasts"] and kind in AT_ONCE:
+        raise FaultError(f'"{text}": {kind.value} happens at once: allowed is no `for`')
+    if match["value"] and kind not in VALUED:
+        valued = " and ".join(sorted(one.value for one in VALUED))
+        raise FaultError(f'"{text}": {kind.value} has no `value`: allowed is one with {valued}')
     lasts_s = _seconds(match["lasts"], text) if match["lasts"] else _USUALLY_S
     value = _value(match["value"], text) if match["value"] else 0.0
     return Fault(kind, _seconds(match["at"], text), target, 0.0 if kind in AT_ONCE else lasts_s, value)
@@ -215,11 +224,13 @@ def _kind(word: str) -> Kind:
 
 
 def _seconds(text: str, whole: str) -> float:
-    number, unit = (text[:-1], text[-1]) if text[-1] in _UNITS else (text, "s")
+    match = _TIME.fullmatch(f"{text}s" if text[-1].isdigit() and not set(text) & set("hms") else text)
+    counts = match.groups("0") if match else ("",)
     try:
-        return float(number) * _UNITS[unit]
+        return sum(float(count) * unit_s for count, unit_s in zip(counts, _UNITS_S, strict=False))
     except ValueError:
-        raise FaultError(f'"{whole}": {text} is no time: allowed is a number with s, m or h') from None
+        allowed = "a number with s, m or h, or several as in 1m30s"
+        raise FaultError(f'"{whole}": {text} is no time: allowed is {allowed}') from None
 
 
 def _value(text: str, whole: str) -> float:

@@ -27,7 +27,7 @@ from nova_watchdog.simulation.parts.vcenter import VCenterPort, VCenterTruth
 from nova_watchdog.simulation.scenario import Kind, Scenario
 from nova_watchdog.simulation.site import Ears, Intervals, Reach, Site
 from nova_watchdog.simulation.timeline import Timeline
-from nova_watchdog.simulation.trace import Trace
+from nova_watchdog.simulation.trace import Trace, moment
 
 _VCENTER_UUID = "uuid"
 # How often the store is backed up, and how many backups are kept.
@@ -39,7 +39,8 @@ _SLOW_STORE_S = (0.5, 4.0)
 # As measured with a vCenter that does not answer.
 _SLOW_STOP_S = 165.0
 _FIRST_TOKEN_S = 60.0
-_DEADLINE_FIRED = "the deadline fires: systemd kills what still runs here"
+# What the trace says of it.
+DEADLINE_FIRED = "the deadline fires: systemd kills what still runs here"
 # What is broken for so long every controller has to know.
 KNOWABLE_S = 25.0
 # What makes a start free, so that the budget of starts does not count it.
@@ -109,9 +110,7 @@ class SimulatedWorld:
         self._ended_at_s: dict[tuple[str, str], float] = {}
         self.gaps: dict[str, list[Gap]] = defaultdict(list)
         self.conduct = Conduct(
-            self.timeline,
-            starts_allowed=None if _DEPENDENCIES & kinds else scenario.policy.restart_budget,
-            start_window_s=scenario.policy.restart_window_s,
+            self.timeline, self.pairings, scenario.policy, counts_starts=not _DEPENDENCIES & kinds
         )
         self.store.on_commit.append(lambda who, _expected, puts, _revision: self.judge.committed(who, puts))
         self.store.on_commit.append(lambda _who, _expected, puts, _revision: self.conduct.committed(puts))
@@ -142,7 +141,7 @@ class SimulatedWorld:
         self.processes[name] = ComputeProcesses(site.systemd, identities, self.cloud)
         usual = site.systemd.stop_takes
         site.systemd.stop_takes = lambda unit: _SLOW_STOP_S if unit in self.slow_stops else usual(unit)
-        site.systemd.deadline.on_kill.append(lambda: self.say(name, _DEADLINE_FIRED))
+        site.systemd.deadline.on_kill.append(lambda: self.say(name, DEADLINE_FIRED))
         names = {one.unit: one.name for one in self.pairings}
         site.systemd.on_began.append(lambda unit: self._process_began(names[unit], name))
         site.systemd.on_ended.append(lambda unit: self._process_ended(names[unit], name))
@@ -254,10 +253,12 @@ class SimulatedWorld:
         found = next(one for one in self.pairings if one.name == pairing)
         machine = Machine(f"rogue{next(self._rogues)}", self.timeline)
         process = start_rogue(Identity(found.host), machine, self.cloud)
+        self.say(machine.name, f"{pairing} a rogue begins: a nova-compute that no watchdog runs")
         self.judge.rogue(pairing, runs=True)
 
         def end() -> None:
             process.end()
+            self.say(machine.name, f"{pairing} the rogue is dead")
             self.judge.rogue(pairing, runs=False)
 
         return end
@@ -265,10 +266,14 @@ class SimulatedWorld:
     def restore_store(self, age_s: float) -> None:
         """The store goes back to a backup that is at least so old, or to the oldest."""
         if not self._backups:
-            return  # nothing could be restored: the cloud has just begun
-        old_enough = [one for at_s, one in self._backups if at_s <= self.timeline.now_s - age_s]
-        snapshot = old_enough[-1] if old_enough else self._backups[0][1]
-        self._backups = [(at_s, one) for at_s, one in self._backups if one is snapshot]
+            self.say("cloud", "the store stays as it is: the cloud has just begun, there is no backup yet")
+            return
+        old_enough = [one for one in self._backups if one[0] <= self.timeline.now_s - age_s]
+        backup = old_enough[-1] if old_enough else self._backups[0]
+        self._backups = [backup]
+        made_at_s, snapshot = backup
+        which = "" if old_enough else ", its oldest backup"
+        self.say("cloud", f"the store is as it was at {moment(made_at_s)}{which}")
         self.store.restore(snapshot)
         self.conduct.restored()
         self.judge.restored({key: one.value for key, one in self.store.records.read("").items()})

@@ -34,7 +34,7 @@ from nova_watchdog.core.permission import Permission
 class HoldPolicy:
     """How often a pairing may change hands without a human.
 
-    move_budget: moves allowed in `move_window_s` before only a human may move it.
+    move_budget: moves allowed in `move_window_s` before only a human may move it; 1 to 20.
     move_window_s: how long a move counts against the budget.
     """
 

@@ -16,11 +16,12 @@ _LEAST_MARGIN_S = 0.1
 class Timing:
     """Read when the daemon starts, never reloaded.
 
-    renew_s: how often a controller renews its record.
-    timeout_s: how long a request to the store may take before its result counts as unknown.
-    deadline_s: D, how long after a renewal was sent its units must be dead unless another was confirmed.
-    kill_s: how long systemd may take from the deadline until the last process is dead.
-    margin_s: what a takeover waits beyond what the inequality asks for.
+    renew_s: how often a controller renews its record; up to 300.
+    timeout_s: how long a request to the store may take before its result counts as unknown; up to 300.
+    deadline_s: D, how long after a renewal was sent its units must be dead unless another was confirmed; more
+        than 3 renew_s + timeout_s, up to 300.
+    kill_s: how long systemd may take from the deadline until the last process is dead; up to 60.
+    margin_s: what a takeover waits beyond what the inequality asks for; 0.1 to 300.
     """
 
     renew_s: float = 3.0
