@@ -10,7 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -345,6 +345,15 @@ def test_a_reader_of_the_faults_may_stop_reading() -> None:
         assert process.wait(60) == cli_simulate.EXIT_OK
 
 
+@pytest.fixture
+def in_the_foreground() -> Iterator[None]:
+    """A shell lets what it starts in the background ignore SIGINT, and the tests may be started so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_the_foreground")
 @pytest.mark.parametrize("times", [1, 2])
 def test_an_interrupt_ends_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], times: int

@@ -58,7 +58,6 @@ def main(arguments: argparse.Namespace) -> int:
 
 
 def _main(arguments: argparse.Namespace) -> int:
-
     if arguments.list_faults:
         return _list_faults()
 
@@ -256,7 +255,8 @@ def _interrupts() -> Iterator[Callable[[], None]]:
         if is_asked:
             raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, remember)
+    if usual is not signal.SIG_IGN:  # as in the background: whoever started it wants it to go on
+        signal.signal(signal.SIGINT, remember)
     try:
         yield give_way
     finally:
