@@ -7,9 +7,8 @@ import contextlib
 import itertools
 from random import Random
 
-from contracts.units_worlds import Wakes
+from contracts.units_worlds import PlayedWorld, Wakes
 from contracts.waiting import until
-from nova_watchdog.core.model import LoadState
 from nova_watchdog.simulation.parts.machine import Machine
 from nova_watchdog.simulation.parts.network import Network
 from nova_watchdog.simulation.parts.store import SimulatedStore, StorePort
@@ -47,14 +46,14 @@ class SimulatedStoreWorld(Running):
         self.port = StorePort("ctl1", SimulatedStore(), network, self.timeline, timeout_s=30.0)
 
 
-class SimulatedUnitsWorld(Running):
+class SimulatedUnitsWorld(PlayedWorld, Running):
     """A simulated machine's systemd, and everybody's hands on it."""
 
     def __init__(self) -> None:
         super().__init__()
         machine = Machine("ctl1", self.timeline)
         self.clock = machine.clock
-        self.systemd = SimulatedSystemd(machine, {})
+        self.systemd: SimulatedSystemd = SimulatedSystemd(machine, {})
         self.port = self.systemd
         self._stubborn: set[str] = set()
         self._numbers = itertools.count()
@@ -90,24 +89,6 @@ class SimulatedUnitsWorld(Running):
     async def end_stubborn_stop(self, unit: str) -> None:
         self.timeline.run_until(self.timeline.now_s + 181)
         await self._rest(unit)
-
-    async def kill(self, unit: str) -> None:
-        self.systemd.kill_by_human(unit)
-
-    async def exit(self, unit: str, code: int) -> None:
-        self.systemd.exit(unit, code)
-
-    async def mask(self, unit: str) -> None:
-        self.systemd.set_load(unit, LoadState.MASKED)
-
-    async def lose_bus(self) -> None:
-        self.systemd.lose_bus()
-
-    async def find_bus(self) -> None:
-        self.systemd.find_bus()
-
-    async def replace_daemon(self) -> None:
-        self.systemd.daemon_was_away()
 
     async def _rest(self, unit: str) -> None:
         """`systemctl` waits for its job."""

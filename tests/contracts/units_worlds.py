@@ -16,6 +16,7 @@ from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.systemd import SystemdUnits
 from nova_watchdog.core.model import LoadState
 from nova_watchdog.ports import Clock, Units
+from nova_watchdog.simulation.parts.systemd import SimulatedSystemd
 
 # `simple` exits by itself when told: with 0 after USR1, with 3 after USR2. Its child outlives the
 # main process for a moment, as some of nova-compute's do. `stubborn` ignores SIGTERM.
@@ -54,12 +55,36 @@ class Wakes:
         self.count += 1
 
 
-class FakeWorld:
+class PlayedWorld:
+    """What a systemd that is played does at once when somebody's hands ask for it."""
+
+    systemd: FakeSystemd | SimulatedSystemd
+
+    async def kill(self, unit: str) -> None:
+        self.systemd.kill_by_human(unit)
+
+    async def exit(self, unit: str, code: int) -> None:
+        self.systemd.exit(unit, code)
+
+    async def mask(self, unit: str) -> None:
+        self.systemd.set_load(unit, LoadState.MASKED)
+
+    async def lose_bus(self) -> None:
+        self.systemd.lose_bus()
+
+    async def find_bus(self) -> None:
+        self.systemd.find_bus()
+
+    async def replace_daemon(self) -> None:
+        self.systemd.daemon_was_away()
+
+
+class FakeWorld(PlayedWorld):
     """The fake is both the port and the systemd."""
 
     def __init__(self) -> None:
         self.clock: Clock = FakeClock()
-        self.systemd = FakeSystemd(self.clock)
+        self.systemd: FakeSystemd = FakeSystemd(self.clock)
         self.port: Units = self.systemd
         self._numbers = itertools.count()
 
@@ -90,24 +115,6 @@ class FakeWorld:
 
     async def end_stubborn_stop(self, unit: str) -> None:
         self.systemd.finish_stop(unit, killed=True)
-
-    async def kill(self, unit: str) -> None:
-        self.systemd.kill_by_human(unit)
-
-    async def exit(self, unit: str, code: int) -> None:
-        self.systemd.exit(unit, code)
-
-    async def mask(self, unit: str) -> None:
-        self.systemd.set_load(unit, LoadState.MASKED)
-
-    async def lose_bus(self) -> None:
-        self.systemd.lose_bus()
-
-    async def find_bus(self) -> None:
-        self.systemd.find_bus()
-
-    async def replace_daemon(self) -> None:
-        self.systemd.daemon_was_away()
 
 
 class SystemdWorld:

@@ -104,23 +104,16 @@ def unconfirmed_extends(patch: pytest.MonkeyPatch) -> None:
 
 def shorter_deadline_too_early(patch: pytest.MonkeyPatch) -> None:
     """A shorter D is written before it is armed."""
-    real = Registrar.resume
-
-    def go_on(
-        self: Registrar,
-        own: Seen[ControllerRecord],
-        elapses_at_s: float,
-        longest_s: float,
-        asked_at_s: float,
-    ) -> None:
-        real(self, own, elapses_at_s, longest_s, asked_at_s)
-        self._announced_s = self._timing.deadline_s
-
-    patch.setattr(Registrar, "resume", go_on)
+    _announces(patch, lambda _longest_s, own_s: own_s)
 
 
 def longer_deadline_too_early(patch: pytest.MonkeyPatch) -> None:
     """A longer D is armed before it is written."""
+    _announces(patch, min)
+
+
+def _announces(patch: pytest.MonkeyPatch, choose: Callable[[float, float], float]) -> None:
+    """A daemon that goes on writes this D, out of the longest that may be armed and its own."""
     real = Registrar.resume
 
     def go_on(
@@ -131,7 +124,7 @@ def longer_deadline_too_early(patch: pytest.MonkeyPatch) -> None:
         asked_at_s: float,
     ) -> None:
         real(self, own, elapses_at_s, longest_s, asked_at_s)
-        self._announced_s = min(longest_s, self._timing.deadline_s)
+        self._announced_s = choose(longest_s, self._timing.deadline_s)
 
     patch.setattr(Registrar, "resume", go_on)
 

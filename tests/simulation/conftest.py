@@ -1,4 +1,4 @@
-"""What the tests of the simulation find out is printed at the end of the run."""
+"""A timeline and a loop for its tests; what they find out is printed at the end of the run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
+from nova_watchdog.simulation.loop import ControllerLoop
+from nova_watchdog.simulation.timeline import Timeline
+
 Report = Callable[[str], None]
 FIGURES = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture
+def timeline() -> Timeline:
+    """True time, at its begin."""
+    return Timeline()
+
+
+@pytest.fixture
+def loop(timeline: Timeline) -> ControllerLoop:
+    """The loop of one daemon."""
+    return ControllerLoop(timeline, "ctl1")
 
 
 @pytest.fixture

@@ -78,3 +78,14 @@ def test_a_daemon_does_not_end_the_hold_of_a_pairing_that_it_does_not_know() -> 
         world.timeline.call_at(99.0, setattr, site, "_pairings", known)
         world.timeline.run_until(220.0)
         assert [one.name for one in world.running("a")] == ["ctl2"], str(world.trace)
+
+
+def test_a_systemd_that_was_slow_for_two_reasons_is_quick_again() -> None:
+    """The second fault took the slowness of the first one for usual, and left it behind for ever."""
+    with bent("slow-systemd ctl1 at 60s for 40s", "slow-systemd ctl1 at 80s for 40s") as world:
+        systemd = world.sites["ctl1"].systemd
+        usual_s = systemd.call_takes_s
+        world.timeline.run_until(110.0)
+        assert systemd.call_takes_s > usual_s
+        world.timeline.run_until(130.0)
+        assert systemd.call_takes_s == usual_s

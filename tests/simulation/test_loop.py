@@ -13,16 +13,6 @@ from nova_watchdog.simulation.timeline import Timeline
 from simulation.daemons import noted
 
 
-@pytest.fixture
-def timeline() -> Timeline:
-    return Timeline()
-
-
-@pytest.fixture
-def loop(timeline: Timeline) -> ControllerLoop:
-    return ControllerLoop(timeline, "ctl1")
-
-
 def test_sleeping_takes_virtual_time_and_gives_the_result(timeline: Timeline, loop: ControllerLoop) -> None:
     """A day passes at once."""
 

@@ -11,16 +11,6 @@ from nova_watchdog.simulation.timeline import LocalClock, Timeline
 from simulation.daemons import drifting, noted, tick
 
 
-@pytest.fixture
-def timeline() -> Timeline:
-    return Timeline()
-
-
-@pytest.fixture
-def loop(timeline: Timeline) -> ControllerLoop:
-    return ControllerLoop(timeline, "ctl1")
-
-
 def test_two_loops_drift_apart_by_their_rates(timeline: Timeline) -> None:
     """A thousandth each way is 2 s in 1000 s; each sleeps by its own clock."""
     fast, slow = drifting(timeline, "fast", 1.001, offset_s=500), drifting(timeline, "slow", 0.999)

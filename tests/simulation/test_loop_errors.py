@@ -11,16 +11,6 @@ from nova_watchdog.simulation.timeline import Deadlock, Livelock, Timeline
 from simulation.daemons import noted, tick
 
 
-@pytest.fixture
-def timeline() -> Timeline:
-    return Timeline()
-
-
-@pytest.fixture
-def loop(timeline: Timeline) -> ControllerLoop:
-    return ControllerLoop(timeline, "ctl1")
-
-
 def test_a_callback_that_fails_comes_out_of_the_timeline_and_time_can_go_on(
     timeline: Timeline, loop: ControllerLoop
 ) -> None:

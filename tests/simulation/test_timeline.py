@@ -11,16 +11,6 @@ from nova_watchdog.simulation.timeline import Livelock, LocalClock, Timeline
 from simulation.daemons import drifting, noted, tick
 
 
-@pytest.fixture
-def timeline() -> Timeline:
-    return Timeline()
-
-
-@pytest.fixture
-def loop(timeline: Timeline) -> ControllerLoop:
-    return ControllerLoop(timeline, "ctl1")
-
-
 def test_the_world_is_called_in_the_order_of_time_and_then_of_asking(timeline: Timeline) -> None:
     """What is asked for at an instant for that same instant comes after all that was due at it."""
     seen: list[str] = []

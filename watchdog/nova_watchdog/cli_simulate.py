@@ -81,7 +81,6 @@ def _main(arguments: argparse.Namespace) -> int:
 
 
 def _list_faults() -> int:
-
     width = max(len(kind.value) for kind in MEANINGS)
     lines = []
     for title, kinds in (
@@ -117,7 +116,6 @@ def _is_long(arguments: argparse.Namespace) -> bool:
 
 
 def _base(arguments: argparse.Namespace, rehearsal: Rehearsal | None, lasts_s: float) -> Scenario:
-
     controllers = tuple(f"ctl{index + 1}" for index in range(arguments.controllers))
     if rehearsal is None:
         names = tuple(f"cluster-{index + 1}" for index in range(arguments.pairings or USUAL_PAIRINGS))
@@ -155,7 +153,6 @@ def _short(arguments: argparse.Namespace, rehearsal: Rehearsal | None) -> Scenar
 
 
 def _check(fault: Fault, scenario: Scenario) -> None:
-
     if fault.ends_at_s >= _LONGEST_S:
         raise UsageError(f'"{fault}" ends after {fault.ends_at_s:g} s: allowed is less than {_LONGEST_S:g} s')
     if fault.kind is Kind.UPGRADE and fault.value:
@@ -183,7 +180,6 @@ def _fitted(fault: Fault, scenario: Scenario) -> Fault:
 
 
 def _intervals(rehearsal: Rehearsal | None) -> Intervals:
-
     if rehearsal is None:
         return Intervals()
     vcenter, openstack, bus = rehearsal.vcenter, rehearsal.openstack, rehearsal.bus
@@ -213,7 +209,6 @@ def _replay(arguments: argparse.Namespace, scenario: Scenario) -> str:
 
 
 def _play(scenario: Scenario, intervals: Intervals, replay: str, *, to_the_end: bool) -> Outcome:
-
     lasts_s = max(scenario.lasts_s, scenario.faults_end_s)
     with _quiet(), _progress(lasts_s) as tell, _interrupts() as give_way:
 
@@ -284,7 +279,6 @@ def _progress(lasts_s: float) -> Iterator[Callable[[float], None]]:
 
 
 def _print(arguments: argparse.Namespace, outcome: Outcome, replay: str) -> None:
-
     if arguments.json:
         found = report.as_json(outcome, with_timeline=not replay)
         found |= {"replay": replay} if replay else {}

@@ -57,8 +57,7 @@ class Hands:
         return await self._try(self._ports.stops.stop(pairing.unit), pairing)
 
     async def kill(self, pairing: Pairing) -> str:
-        """Its token first, then its end."""
-        await self.revoke(pairing)
+        """Ask for its end at once. Its token goes first, with `revoke`: else it could be started again."""
         return await self._try(self._ports.stops.kill_now(pairing.unit), pairing)
 
     async def _try(self, work: Awaitable[None], pairing: Pairing) -> str:

@@ -352,16 +352,15 @@ class Keeper:
 
     def _ground(self, name: str) -> Ground:
         registration = self._registrar.registration
-        incarnation = registration.incarnation if registration else None
-        now_s, gives = self._ports.clock.now_s(), name in self._gives or self._asks.give(name) is not None
+        is_given = name in self._gives or self._asks.give(name) is not None
         return Ground(
-            claim=claim_of(name, self._me, incarnation, self._sight, self._timing, now_s),
+            claim=self._claim(name),
             hold=self._sight.holds.get(name),
-            incarnation=incarnation or "",
+            incarnation=registration.incarnation if registration else "",
             ready=self._vantage(name).ready,
             permission=self._asks.permission(name),
             stopped=self._asks.stopped(name, self._epoch(name)),
-            is_asked=gives or name in self._takes or self._is_leaving,
+            is_asked=is_given or name in self._takes or self._is_leaving,
         )
 
     def _vantage(self, name: str) -> Vantage:
@@ -370,6 +369,12 @@ class Keeper:
         if permission is not Permission.PROTECT:
             return Vantage(ready=False, reason=f"permission is {permission.value}")
         return self._asks.vantage(name)
+
+    def _claim(self, name: str) -> Claim:
+        registration = self._registrar.registration
+        incarnation = registration.incarnation if registration else None
+        now_s = self._ports.clock.now_s()
+        return claim_of(name, self._me, incarnation, self._sight, self._timing, now_s)
 
     def _epoch(self, name: str) -> int:
         seen = self._sight.holds.get(name)
@@ -408,6 +413,7 @@ class Keeper:
         if verb is HoldVerb.STOP:
             return await self._stop(pairing)
         if verb is HoldVerb.KILL:
+            await self._hands.revoke(pairing)
             return await self._hands.kill(pairing)
         return ""
 
@@ -482,16 +488,14 @@ class Keeper:
             self._holdings[pairing.name] = self._holding(pairing, until_s, before.rule, before.why)
 
     def _holding(self, pairing: Pairing, until_s: float | None, rule: str, why: str) -> Holding:
-        name, now_s = pairing.name, self._ports.clock.now_s()
-        registration = self._registrar.registration
-        incarnation = registration.incarnation if registration else None
-        claim = claim_of(name, self._me, incarnation, self._sight, self._timing, now_s)
+        name = pairing.name
+        claim = self._claim(name)
         seen = self._sight.holds.get(name)
         record = seen.value if seen else None
         epoch = self._epoch(name)
         terms = self._terms.get(name)
         if claim is Claim.MINE and (terms is None or terms.epoch != epoch):
-            terms = self._terms[name] = Terms(epoch, now_s, None)
+            terms = self._terms[name] = Terms(epoch, self._ports.clock.now_s(), None)
         mine = claim is Claim.MINE and terms is not None
         return Holding(
             claim=claim,

@@ -78,22 +78,20 @@ def _wipe_run(world: SimulatedWorld, fault: Fault) -> None:
 def _slow_systemd(world: SimulatedWorld, fault: Fault) -> End:
     systemd = world.sites[fault.target].systemd
     usual_s = systemd.call_takes_s
-    systemd.call_takes_s = _SLOW_SYSTEMD_S
-
-    def end() -> None:
-        systemd.call_takes_s = usual_s
-
-    return end
+    return world.lasting(
+        f"slow systemd on {fault.target}",
+        lambda: setattr(systemd, "call_takes_s", _SLOW_SYSTEMD_S),
+        lambda: setattr(systemd, "call_takes_s", usual_s),
+    )
 
 
 def _stuck_timer(world: SimulatedWorld, fault: Fault) -> End:
     deadline = world.sites[fault.target].systemd.deadline
-    deadline.fault = DeadlineFault.STUCK
-
-    def end() -> None:
-        deadline.fault = None
-
-    return end
+    return world.lasting(
+        f"stuck timer on {fault.target}",
+        lambda: setattr(deadline, "fault", DeadlineFault.STUCK),
+        lambda: setattr(deadline, "fault", None),
+    )
 
 
 # --- daemons

@@ -51,7 +51,6 @@ class Tally:
     bounded_overlaps: int = 0
     bounded_overlap_longest_s: float = 0.0
     unheld_process_s: float = 0.0
-    served_s: float = 0.0
     beside_a_rogue_s: float = 0.0
     actions: Counter[str] = field(default_factory=Counter)
     moves: int = 0

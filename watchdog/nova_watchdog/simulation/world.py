@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
@@ -36,6 +36,7 @@ _BACKUPS_KEPT = 40
 _FIRST_START_S = 0.5
 # One way, with a leader whose disk is slow: some requests time out.
 _SLOW_STORE_S = (0.5, 4.0)
+_SLOW_STORE = "slow store"
 # As measured with a vCenter that does not answer.
 _SLOW_STOP_S = 165.0
 _FIRST_TOKEN_S = 60.0
@@ -101,12 +102,13 @@ class SimulatedWorld:
         # The units whose stop is slow now, each as often as a fault makes it so.
         self.slow_stops: list[str] = []
         self._cuts: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
-        self._store_is_slow = 0
+        self._lasting: Counter[str] = Counter()
+        self._over: dict[str, Callable[[], object]] = {}
         self._broken: dict[str, list[float]] = defaultdict(list)
         self._sees_nova_since_s: dict[str, float] = {}
         self._backups: list[tuple[float, Snapshot]] = []
         self._rogues = itertools.count(1)
-        self._served_since_s: dict[str, float] = {}
+        self._first_ran_at_s: dict[str, float] = {}
         self._ended_at_s: dict[tuple[str, str], float] = {}
         self.gaps: dict[str, list[Gap]] = defaultdict(list)
         self.conduct = Conduct(
@@ -190,16 +192,28 @@ class SimulatedWorld:
 
         return end
 
-    def slow_store(self) -> Callable[[], None]:
-        """Let every request to the store and every answer of it take long."""
-        self._store_is_slow += 1
-        self._apply_to_all(STORE)
+    def lasting(
+        self, what: str, begin: Callable[[], object], over: Callable[[], object]
+    ) -> Callable[[], None]:
+        """Let it begin, unless it lasts already; it is over when each that asked for it has ended it.
+
+        over: of the first one, which found things as they usually are.
+        """
+        self._lasting[what] += 1
+        if self._lasting[what] == 1:
+            self._over[what] = over
+            begin()
 
         def end() -> None:
-            self._store_is_slow -= 1
-            self._apply_to_all(STORE)
+            self._lasting[what] -= 1
+            if not self._lasting[what]:
+                self._over.pop(what)()
 
         return end
+
+    def slow_store(self) -> Callable[[], None]:
+        """Let every request to the store and every answer of it take long."""
+        return self.lasting(_SLOW_STORE, lambda: self._apply_to_all(STORE), lambda: self._apply_to_all(STORE))
 
     def _apply_to_all(self, target: str) -> None:
         for name in self.sites:
@@ -211,7 +225,7 @@ class SimulatedWorld:
 
     def _apply_cuts(self, controller: str, target: str) -> None:
         self.network.heal(controller, target)
-        if target == STORE and self._store_is_slow:
+        if target == STORE and self._lasting[_SLOW_STORE]:
             self.network.slow(controller, target, *_SLOW_STORE_S)
         for requests, replies in self._cuts[controller, target]:
             self.network.cut(controller, target, requests=requests, replies=replies)
@@ -331,7 +345,7 @@ class SimulatedWorld:
         gaps = self.gaps[pairing]
         if gaps and gaps[-1].until_s is None:
             gaps[-1] = Gap(gaps[-1].since_s, self.timeline.now_s)
-        self._served_since_s.setdefault(pairing, self.timeline.now_s)
+        self._first_ran_at_s.setdefault(pairing, self.timeline.now_s)
         self.conduct.process_began(pairing)
         site = self.sites[machine]
         sees_nova_since_s = max(site.begun_at_s, self._sees_nova_since_s.get(machine, 0.0))
@@ -342,10 +356,8 @@ class SimulatedWorld:
         self._ended_at_s[pairing, machine] = self.timeline.now_s
         self.conduct.process_ended(pairing, machine, has_power=self.sites[machine].machine.is_on)
         self.judge.process_ended(pairing, machine)
-        if not self.judge.processes(pairing) and pairing in self._served_since_s:
-            since_s = self._served_since_s.pop(pairing)
+        if not self.judge.processes(pairing):
             self.gaps[pairing].append(Gap(self.timeline.now_s))
-            self.judge.tally.served_s += self.timeline.now_s - since_s
 
     def _runs(self, machine: str) -> bool:
         return self.sites[machine].machine.runs
@@ -395,8 +407,9 @@ class SimulatedWorld:
     def availability(self) -> float:
         """The share of all pairings' time in which they had a process."""
         now_s = self.timeline.now_s
-        open_s = sum(now_s - since_s for since_s in self._served_since_s.values())
-        return (self.judge.tally.served_s + open_s) / (now_s * len(self.pairings) or 1.0)
+        ran_s = sum(now_s - since_s for since_s in self._first_ran_at_s.values())
+        gaps_s = sum(gap.lasts_s(now_s) for gaps in self.gaps.values() for gap in gaps)
+        return (ran_s - gaps_s) / (now_s * len(self.pairings) or 1.0)
 
     def close(self) -> None:
         """End the daemons."""

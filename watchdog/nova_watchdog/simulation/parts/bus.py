@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus
 from nova_watchdog.ports import ProbeError
+from nova_watchdog.simulation.parts.login import Login, LoginTruth
 from nova_watchdog.simulation.parts.network import BUS, Network, SilenceError
 from nova_watchdog.simulation.timeline import Timeline
 
@@ -15,15 +16,16 @@ _TOOK_S = 0.005
 _KEEPS_SILENT_S = 147.0
 
 
-class BusTruth(abc.ABC):
+class BusTruth(LoginTruth, abc.ABC):
     """What is true of one bus. unreachable, blocked, login_refused, garbled: why, None: it is not so."""
 
+    usual_refusal = "ACCESS_REFUSED - Login was refused"
+
     def __init__(self) -> None:
+        super().__init__()
         self.unreachable: str | None = None
         self.blocked: str | None = None
-        self.login_refused: str | None = None
         self.garbled: str | None = None
-        self.session_era = self.secret_era = 0
 
     @abc.abstractmethod
     def conductor(self) -> Answer:
@@ -40,16 +42,6 @@ class BusTruth(abc.ABC):
     def block(self, detail: str = "the broker blocks publishers: a memory or disk alarm") -> None:
         """Nobody may publish."""
         self.blocked = detail
-
-    def refuse_login(self, detail: str = "ACCESS_REFUSED - Login was refused") -> None:
-        """The secret is wrong. It is tried once, and not again before it was corrected."""
-        self.login_refused = detail
-        self.session_era += 1
-        self.secret_era += 1
-
-    def correct_secret(self) -> None:
-        """The secret on this side changed, and is the right one now."""
-        self.login_refused = None
 
     def garble(self, reason: str = "the message bus answered: PRECONDITION_FAILED") -> None:
         """Answers that say nothing."""
@@ -71,9 +63,12 @@ class BusAccess:
     def __init__(self, truth: BusTruth, hosts: Sequence[str]) -> None:
         self._truth = truth
         self._hosts = tuple(hosts)
-        self._session_era: int | None = None
-        self._refused_era: int | None = None
-        self.logins = 0
+        self._login = Login(truth)
+
+    @property
+    def logins(self) -> int:
+        """How often it logged in, or tried to."""
+        return self._login.logins
 
     def read_now(self) -> BusView:
         """What one look gets."""
@@ -81,25 +76,14 @@ class BusAccess:
         if truth.garbled is not None:
             raise ProbeError(truth.garbled)
         if truth.unreachable is not None:
-            self._session_era = None
+            self._login.lose()
             return BusView(BusOutcome.UNREACHABLE, truth.unreachable)
-        if not self._log_in():
+        if not self._login.try_once():
             return BusView(BusOutcome.LOGIN_REFUSED, truth.login_refused or "")
         if truth.blocked is not None:
             return BusView(BusOutcome.BLOCKED, truth.blocked)
         computes = {host: truth.compute(host) for host in self._hosts}
         return BusView(BusOutcome.OK, "", conductor=truth.conductor(), computes=computes)
-
-    def _log_in(self) -> bool:
-        """Whether there is a connection now; a secret that was refused is not tried again."""
-        truth = self._truth
-        if truth.login_refused is None and self._session_era != truth.session_era:
-            self.logins += 1
-            self._session_era = truth.session_era
-        elif self._session_era != truth.session_era and self._refused_era != truth.secret_era:
-            self.logins += 1
-            self._refused_era = truth.secret_era
-        return self._session_era == truth.session_era
 
 
 class Consumer:

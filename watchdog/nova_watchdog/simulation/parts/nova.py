@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeVar
 
 from nova_watchdog.core.model import (
     DRIVER_DISABLED_REASON,
@@ -15,6 +17,8 @@ from nova_watchdog.core.model import (
 from nova_watchdog.ports import ActionRefusedError, ProbeError, ResultUnknownError
 from nova_watchdog.simulation.parts.network import NOVA, Network
 from nova_watchdog.simulation.timeline import Timeline
+
+T = TypeVar("T")
 
 # Nova's service_down_time.
 _DOWN_S = 60.0
@@ -198,30 +202,23 @@ class NovaPort:
 
     async def read(self) -> ServicesView:
         """All services."""
-        return await self._network.carry(
-            self._controller,
-            NOVA,
-            self._truth.read_now,
-            timeout_s=self._timeout_s,
-            unanswered=lambda: ProbeError(f"no answer within {self._timeout_s:g} s"),
-        )
+        return await self._carry(self._truth.read_now, self._no_reading)
 
     async def workload(self) -> WorkloadView:
         """Hypervisors and builds."""
-        return await self._network.carry(
-            self._controller,
-            NOVA,
-            self._truth.workload_now,
-            timeout_s=self._timeout_s,
-            unanswered=lambda: ProbeError(f"no answer within {self._timeout_s:g} s"),
-        )
+        return await self._carry(self._truth.workload_now, self._no_reading)
 
     async def enable(self, host: str, *, only_if_reason: str) -> None:
         """Enable it. It may happen although no answer comes."""
-        await self._network.carry(
-            self._controller,
-            NOVA,
+        await self._carry(
             lambda: self._truth.enable_now(host, only_if_reason),
-            timeout_s=self._timeout_s,
-            unanswered=lambda: ResultUnknownError(f"enabling {host}: no answer"),
+            lambda: ResultUnknownError(f"enabling {host}: no answer"),
+        )
+
+    def _no_reading(self) -> Exception:
+        return ProbeError(f"no answer within {self._timeout_s:g} s")
+
+    async def _carry(self, apply: Callable[[], T], unanswered: Callable[[], Exception]) -> T:
+        return await self._network.carry(
+            self._controller, NOVA, apply, timeout_s=self._timeout_s, unanswered=unanswered
         )

@@ -15,6 +15,7 @@ from nova_watchdog.core.model import (
     VCenterView,
 )
 from nova_watchdog.ports import ProbeError
+from nova_watchdog.simulation.parts.login import Login, LoginTruth
 from nova_watchdog.simulation.parts.network import VCENTER, Network, SilenceError
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ A_DATASTORE = Datastore("DS0", "vmfs", 1024 * _GIB, 800 * _GIB, True, False, 2) 
 A_CLUSTER = ClusterView("domain-c1", True, "fullyAutomated", 2, 2, 0, (A_DATASTORE,))  # noqa: FBT003
 
 
-class VCenterTruth:
+class VCenterTruth(LoginTruth):
     """What is true of one vCenter. It has `clusters` (name to moid).
 
     views: what an inventory tells of a cluster by name (the moid is filled in), else `A_CLUSTER`.
@@ -32,14 +33,15 @@ class VCenterTruth:
     unreachable, login_refused, garbled: why, None: it is not so. is_silent: it accepts and never answers.
     """
 
+    usual_refusal = "InvalidLogin for watchdog"
+
     def __init__(self, clusters: Mapping[str, str], *, uuid: str = "fake-uuid") -> None:
+        super().__init__()
         self.clusters = dict(clusters)
         self.uuid = uuid
         self.unreachable: str | None = None
-        self.login_refused: str | None = None
         self.garbled: str | None = None
         self.is_silent = False
-        self.session_era = self.secret_era = 0
         self.views: dict[str, ClusterView] = {}
         self.sessions: tuple[VCenterSession, ...] | None = ()
         self.certificate_expires_in_s: float | None = 300 * 86400.0
@@ -56,23 +58,13 @@ class VCenterTruth:
         """Requests are accepted and never answered."""
         self.is_silent = True
 
-    def refuse_login(self, detail: str = "InvalidLogin for watchdog") -> None:
-        """The password is wrong. It is tried once, and not again before it was corrected."""
-        self.login_refused = detail
-        self.session_era += 1
-        self.secret_era += 1
-
     def correct_password(self) -> None:
-        """The secret on this side changed, and is the right one now."""
-        self.login_refused = None
+        """`correct_secret`, as vCenter calls it."""
+        self.correct_secret()
 
     def garble(self, reason: str = "vCenter answered with SystemError") -> None:
         """Answers that say nothing."""
         self.garbled = reason
-
-    def drop_sessions(self) -> None:
-        """vCenter forgets every session, as after its restart."""
-        self.session_era += 1
 
     def heal(self) -> None:
         """All of that is over."""
@@ -86,9 +78,12 @@ class VCenterAccess:
     def __init__(self, truth: VCenterTruth, configured: tuple[str, ...] = ()) -> None:
         self._truth = truth
         self._configured = configured or tuple(truth.clusters)
-        self._session_era: int | None = None
-        self._refused_era: int | None = None
-        self.logins = 0
+        self._login = Login(truth)
+
+    @property
+    def logins(self) -> int:
+        """How often it logged in, or tried to."""
+        return self._login.logins
 
     def read_now(self) -> VCenterView:
         """What a canary gets."""
@@ -96,7 +91,7 @@ class VCenterAccess:
         self._require_words()
         if truth.unreachable is not None:
             return VCenterView(VCenterOutcome.UNREACHABLE, truth.unreachable)
-        if not self._log_in():
+        if not self._login.try_once():
             return VCenterView(VCenterOutcome.LOGIN_REFUSED, truth.login_refused or "")
         return VCenterView(VCenterOutcome.OK, "", truth.uuid, self._moids())
 
@@ -106,7 +101,7 @@ class VCenterAccess:
         self._require_words()
         if truth.unreachable is not None:
             raise ProbeError(truth.unreachable)
-        if self._session_era != truth.session_era:
+        if not self._login.is_in:
             raise ProbeError("no session yet: the canary has not logged in")
         clusters = {name: replace(truth.view(name), moid=moid) for name, moid in self._moids().items()}
         return InventoryView(truth.uuid, clusters, truth.certificate_expires_in_s, truth.sessions)
@@ -119,17 +114,6 @@ class VCenterAccess:
             raise SilenceError
         if self._truth.garbled is not None:
             raise ProbeError(self._truth.garbled)
-
-    def _log_in(self) -> bool:
-        """Whether there is a session now; a password that was refused is not tried again."""
-        truth = self._truth
-        if truth.login_refused is None and self._session_era != truth.session_era:
-            self.logins += 1
-            self._session_era = truth.session_era
-        elif self._session_era != truth.session_era and self._refused_era != truth.secret_era:
-            self.logins += 1
-            self._refused_era = truth.secret_era
-        return self._session_era == truth.session_era
 
 
 class VCenterPort:
