@@ -30,8 +30,8 @@ def test_every_field_of_a_policy_has_a_meaning(table: type[Table]) -> None:
 
 
 def test_what_is_not_in_force_says_so() -> None:
-    """The keys of `[hold]` have no effect on a daemon yet."""
-    assert "### `[hold]`: used by `simulate`; failover comes" in list(key_tables())
+    """The keys of `[hold]` have no effect on a daemon that is alone."""
+    assert "### `[hold]`: used with `[etcd]`, and by `simulate`" in list(key_tables())
 
 
 def test_the_example_is_right() -> None:

@@ -1,8 +1,9 @@
-"""The store's contract, on the fake, on the simulated one and on the local file."""
+"""The store's contract, on the fake, on the simulated one, on the local file and on a real etcd."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 
 import pytest
@@ -11,11 +12,15 @@ from contracts.simulated_worlds import SimulatedStoreWorld
 from contracts.waiting import PATIENCE_S
 from fakes.store import FakeStore
 from nova_watchdog.adapters import local_store
+from nova_watchdog.adapters.clock import SystemClock
+from nova_watchdog.adapters.etcd import EtcdStore
 from nova_watchdog.adapters.local_store import LocalStore
 from nova_watchdog.ports import Store, StoreConflictError
 
+NUMBERS = itertools.count()
 
-@pytest.fixture(params=["fake", "simulated", "local file"])
+
+@pytest.fixture(params=["fake", "simulated", "local file", pytest.param("etcd", marks=pytest.mark.real)])
 async def store(request, tmp_path, monkeypatch) -> AsyncIterator[Store]:
     if request.param == "fake":
         yield FakeStore()
@@ -24,6 +29,12 @@ async def store(request, tmp_path, monkeypatch) -> AsyncIterator[Store]:
         world = SimulatedStoreWorld()
         yield world.port
         await world.close()
+        return
+    if request.param == "etcd":
+        urls = request.getfixturevalue("etcd").urls
+        shared = EtcdStore(urls, f"/contract-{next(NUMBERS)}/", SystemClock(), timeout_s=PATIENCE_S)
+        yield shared
+        await shared.close()
         return
     monkeypatch.setattr(local_store, "_TIMEOUT_S", PATIENCE_S)  # the disk may be busy
     local = LocalStore(tmp_path / "store.json")

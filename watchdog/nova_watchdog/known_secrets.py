@@ -12,7 +12,7 @@ from nova_watchdog.config.settings import NotifySettings, Settings
 
 
 class KnownSecrets:
-    """Passwords of nova's files and of the receivers of events.
+    """Passwords of nova's files, of the receivers of events, of etcd and of RabbitMQ's management.
 
     Asked for each line, on the event loop: so it reads no file, but takes note of what others read. A
     password that was rotated stays known.
@@ -21,11 +21,14 @@ class KnownSecrets:
     def __init__(self) -> None:
         self._known: set[str] = set()
         self._notify: list[NotifySettings] = []
+        self._shared: list[Settings] = []
 
     def __call__(self) -> Iterable[str]:
         """Every secret that was read so far."""
         of_receivers = (secret for one in self._notify for secret in one.known_secrets())
-        return (*self._known, *of_receivers)
+        accounts = (one for settings in self._shared for one in (settings.etcd, settings.management))
+        of_accounts = (secret for one in accounts if one and one.password for secret in one.password.known())
+        return (*self._known, *of_receivers, *of_accounts)
 
     def in_use(self, settings: Settings) -> Settings:
         """The same settings; what their passwords give is known before it is used."""
@@ -33,6 +36,7 @@ class KnownSecrets:
             self._note_url(one.nova.transport.url.reveal())
         # The last two: after a reload the old receivers may still be at it.
         self._notify = [*self._notify[-1:], settings.notify]
+        self._shared = [*self._shared[-1:], settings]
         vcenters = {
             key: replace(one, password=self._noting(one.password)) for key, one in settings.vcenters.items()
         }

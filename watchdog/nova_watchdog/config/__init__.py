@@ -9,7 +9,8 @@ from nova_watchdog.config.errors import ConfigError, Findings, Mistake
 from nova_watchdog.config.rehearsal import Rehearsal, rehearsal_of
 from nova_watchdog.config.secret import Secret
 from nova_watchdog.config.settings import Settings, Unwatched
-from nova_watchdog.config.toml_file import read_document
+from nova_watchdog.config.toml_file import Document, read_document
+from nova_watchdog.core.model import Mode
 
 __all__ = [
     "ConfigError",
@@ -21,6 +22,7 @@ __all__ = [
     "load",
     "load_for_run",
     "load_for_simulation",
+    "load_managed_units",
     "load_units",
 ]
 
@@ -66,8 +68,23 @@ def load_units(file: Path) -> tuple[str, ...]:
 
     Only the TOML file is read. Raises ConfigError with every mistake in it.
     """
+    return tuple(sorted({parts.unit for parts in _read(file).pairings.values()}))
+
+
+def load_managed_units(file: Path) -> tuple[str, ...]:
+    """The units of the pairings in mode `protect`, sorted: those that the dead man's switch kills.
+
+    Only the TOML file is read. Raises ConfigError with every mistake in it.
+    """
+    document = _read(file)
+    default = document.top.mode if document.top else Mode.OBSERVE
+    managed = {one.unit for one in document.pairings.values() if Mode(one.mode or default) is Mode.PROTECT}
+    return tuple(sorted(managed))
+
+
+def _read(file: Path) -> Document:
     findings = Findings()
     document = read_document(file, findings)
     if document is None or findings.mistakes:
         raise ConfigError(findings.mistakes)
-    return tuple(sorted({parts.unit for parts in document.pairings.values()}))
+    return document

@@ -13,6 +13,7 @@ from nova_watchdog.config.nova_files import Reference
 from nova_watchdog.config.nova_settings import NovaValues, read_nova
 from nova_watchdog.config.settings import SLOW_TIMEOUT_S, Unwatched
 from nova_watchdog.config.toml_file import Document, PairingParts
+from nova_watchdog.core.model import Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ def members_of(document: Document, findings: Findings) -> tuple[list[Member], tu
         nova = read_nova(paths, Reference(str(document.file), f"pairing.{name}.nova_config"), its)
         if nova is None:
             files = (*paths, *its.files)
-            unwatched.append(Unwatched(name, parts.unit, tuple(its.mistakes), files))
+            mode = Mode(parts.mode or (document.top.mode if document.top else Mode.OBSERVE))
+            unwatched.append(Unwatched(name, parts.unit, tuple(its.mistakes), files, mode))
         else:
             found.append(Member(name, parts, nova))
     return found, tuple(unwatched)

@@ -16,6 +16,7 @@ from nova_watchdog.config.across import (
 )
 from nova_watchdog.config.bus import buses_of, check_bus_table
 from nova_watchdog.config.errors import Findings
+from nova_watchdog.config.etcd import read_etcd, read_management
 from nova_watchdog.config.maintenance import windows_of
 from nova_watchdog.config.notify import read_notify
 from nova_watchdog.config.schema import parse_listen
@@ -49,6 +50,8 @@ def assemble(document: Document, findings: Findings, *, strict: bool) -> Setting
     check_bus_table(document, findings)
     maintenance = windows_of(document.file, document.maintenance, frozenset(document.pairings), findings)
     notify = read_notify(document.file, document.notify, findings)
+    etcd = read_etcd(document.file, document.etcd, findings)
+    management = read_management(document.file, document.management, findings)
     if findings.mistakes:
         _add_all(unwatched, findings)  # all at once, these too
     top, openstack, vcenter, policy = document.top, document.openstack, document.vcenter, document.policy
@@ -94,6 +97,9 @@ def assemble(document: Document, findings: Findings, *, strict: bool) -> Setting
         notify=notify,
         timing=hold.timing,
         hold_policy=hold.policy,
+        etcd=etcd,
+        management=management,
+        priority=top.priority,
     )
 
 

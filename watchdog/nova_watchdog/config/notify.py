@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import ssl
 from pathlib import Path
 
 from nova_watchdog.config.errors import Findings
-from nova_watchdog.config.files import unreadable
+from nova_watchdog.config.named_files import NamedFiles
 from nova_watchdog.config.schema import AlertmanagerTable, AppriseTable, NotifyTable, PagerDutyTable
-from nova_watchdog.config.secret_file import SecretLines, UnusableSecretError
 from nova_watchdog.config.settings import (
     AlertmanagerSettings,
     AppriseSettings,
@@ -50,6 +48,8 @@ class _Reader:
     def __init__(self, file: Path, findings: Findings) -> None:
         self._file = file
         self._findings = findings
+        self._files = NamedFiles(file, findings)
+        self._wrong = self._files.wrong
 
     def alertmanagers(self, raw: object) -> tuple[AlertmanagerSettings, ...]:
         key = f"{_KEY}.alertmanager"
@@ -70,7 +70,7 @@ class _Reader:
         table = validate(self._file, key, PagerDutyTable, raw, self._findings)
         if table is None:
             return None
-        routing_key = self._secret(f"{key}.routing_key_file", table.routing_key_file, single=True)
+        routing_key = self._files.secret(f"{key}.routing_key_file", table.routing_key_file)
         if routing_key is None:
             return None
         return PagerDutySettings(routing_key, Severity(table.min_severity), table.url, table.proxy)
@@ -86,7 +86,7 @@ class _Reader:
             )
         if table is None:
             return None
-        urls = self._secret(f"{key}.urls_file", table.urls_file, single=False)
+        urls = self._files.secret(f"{key}.urls_file", table.urls_file, single=False)
         if urls is None:
             return None
         for number, url in enumerate(urls(), start=1):
@@ -105,35 +105,11 @@ class _Reader:
             self._wrong(f"{key}.bearer_token_file", "is set beside username", "one of the two")
         if table.url.startswith("http://") and (table.username or table.bearer_token_file):
             self._findings.note(f"{key}: its secret goes unencrypted to {table.url}")
-        if table.ca_file is not None:
-            self._check_ca(f"{key}.ca_file", Path(table.ca_file))
         return AlertmanagerSettings(
             url=table.url,
             username=table.username or "",
-            password=self._secret(f"{key}.password_file", table.password_file, single=True),
-            bearer_token=self._secret(f"{key}.bearer_token_file", table.bearer_token_file, single=True),
-            ca_file=None if table.ca_file is None else Path(table.ca_file),
+            password=self._files.secret(f"{key}.password_file", table.password_file),
+            bearer_token=self._files.secret(f"{key}.bearer_token_file", table.bearer_token_file),
+            ca_file=self._files.ca(f"{key}.ca_file", table.ca_file),
             least_firing_s=table.least_firing_s,
         )
-
-    def _secret(self, key: str, path: str | None, *, single: bool) -> SecretLines | None:
-        if path is None:
-            return None
-        try:
-            return SecretLines(Path(path), single=single)
-        except UnusableSecretError as error:
-            self._wrong(key, f"{path} {error.wrong}", error.allowed)
-            return None
-
-    def _check_ca(self, key: str, path: Path) -> None:
-        words = unreadable(path, group="nova-watchdog")
-        if words is not None:
-            self._wrong(key, f"{path} {words[0]}", words[1])
-            return
-        try:
-            ssl.create_default_context(cafile=str(path))
-        except (ssl.SSLError, OSError):
-            self._wrong(key, f"{path} holds no certificate", "certificates in PEM form")
-
-    def _wrong(self, key: str, wrong: str, allowed: str) -> None:
-        self._findings.wrong(str(self._file), key, wrong, allowed)

@@ -31,7 +31,7 @@ _RECEIVERS: tuple[tuple[str, type[Table]], ...] = (
 
 
 # Keys that are not in force where an operator would expect them to be.
-_REMARKS = {"hold": ": used by `simulate`; failover comes"}
+_REMARKS = {"hold": ": used with `[etcd]`, and by `simulate`"}
 
 
 def key_tables() -> Iterable[str]:

@@ -29,6 +29,7 @@ _UNIT = re.compile(r"(?!@)[A-Za-z0-9:_.@\\-]{1,247}\.service")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _CONTROLLER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
 _LISTEN = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[A-Za-z0-9._-]+)):(?P<port>[0-9]{1,5})")
+_PREFIX = re.compile(r"/?[A-Za-z0-9._-]+(?:/[A-Za-z0-9._-]+)*/?")
 _MAX_PORT = 65535
 
 
@@ -106,6 +107,25 @@ def _url_or_empty(text: str) -> str:
     return _url(text) if text else text
 
 
+def _server(text: str) -> str:
+    """An address with a port and without a path."""
+    found = _url(text)
+    parts = urlsplit(found)
+    if parts.port is None:
+        raise _refuse(f'is "{found}", without a port', "http://HOST:PORT or https://HOST:PORT")
+    if parts.path:
+        raise _refuse("holds a path", "http://HOST:PORT or https://HOST:PORT")
+    return found
+
+
+def _key_prefix(text: str) -> str:
+    if not _PREFIX.fullmatch(text):
+        raise _refuse(
+            f'is "{text}"', "names of letters, digits, dots, dashes and underscores, such as /nova-watchdog/"
+        )
+    return f"/{text.strip('/')}/"
+
+
 def pairing_name_is_good(name: str) -> bool:
     """Whether a table `[pairing.NAME]` may be called that."""
     return _NAME.fullmatch(name) is not None
@@ -132,6 +152,12 @@ class TopTable(Table):
     )
     controller: Annotated[str, AfterValidator(_controller_name)] | None = Field(
         None, description="This controller's name in logs, metrics and records. Default: the host's name."
+    )
+    priority: int = Field(
+        0,
+        ge=-1000,
+        le=1000,
+        description="Of several standbys that could serve, the one with the highest takes first.",
     )
 
 
@@ -206,6 +232,44 @@ class MaintenanceTable(Table):
     timezone: str = Field("UTC", description='The time zone of `cron`, such as `"Europe/Berlin"`.')
     pairings: list[str] = Field(
         default_factory=list, description="The pairings that it holds for. Empty: all."
+    )
+
+
+class EtcdTable(Table):
+    """The store that several controllers share. Without this table the daemon is alone on its cloud."""
+
+    endpoints: list[Annotated[str, AfterValidator(_server)]] = Field(
+        min_length=1, description="Its members, such as `https://192.0.2.11:2379`; best addresses, no names."
+    )
+    prefix: Annotated[str, AfterValidator(_key_prefix)] = Field(
+        "/nova-watchdog/", description="Before every key. The same on all controllers of a cloud."
+    )
+    username: str | None = Field(None, min_length=1, description="The user, where etcd asks for one.")
+    password_file: AbsolutePath | None = Field(None, description="A file with the user's password alone.")
+    ca_file: AbsolutePath | None = Field(
+        None, description="The CAs that its certificates are verified with. Default: the system's."
+    )
+    cert_file: AbsolutePath | None = Field(
+        None, description="Our own certificate, where etcd asks for one. It must have no common name (CN)."
+    )
+    key_file: AbsolutePath | None = Field(None, description="The key of `cert_file`.")
+
+
+class ManagementTable(Table):
+    """RabbitMQ's management API, where the dead controller's connections are closed at a takeover."""
+
+    url: Annotated[str, AfterValidator(_server)] = Field(
+        description=(
+            "Its address, such as `https://192.0.2.21:15671`. There the dead controller's connections are"
+            " closed at a takeover; without it half of the RPCs go to the dead until RabbitMQ notices."
+        )
+    )
+    username: str = Field(
+        min_length=1, description="A user with the tag `administrator`; nova's own does with `management`."
+    )
+    password_file: AbsolutePath = Field(description="A file with the user's password alone.")
+    ca_file: AbsolutePath | None = Field(
+        None, description="The CAs that its certificate is verified with. Default: the system's."
     )
 
 

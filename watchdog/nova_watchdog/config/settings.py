@@ -92,6 +92,7 @@ class Unwatched:
     unit: str
     mistakes: tuple[Mistake, ...]
     files: tuple[Path, ...]
+    mode: Mode = Mode.OBSERVE
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -216,11 +217,37 @@ class NotifySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EtcdSettings:
+    """The etcd that the controllers share. Files hold the secrets.
+
+    endpoints: `http(s)://HOST:PORT` without a path. prefix: before every key, ends with `/`.
+    """
+
+    endpoints: tuple[str, ...]
+    prefix: str
+    username: str = ""
+    password: SecretLines | None = field(default=None, compare=False)
+    ca_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ManagementSettings:
+    """RabbitMQ's management API: `url` is `http(s)://HOST:PORT`."""
+
+    url: str
+    username: str
+    password: SecretLines | None = field(default=None, compare=False)
+    ca_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole configuration. `http` is None when it is switched off; `notes` are lines for the log.
 
     `pairings` and `unwatched` together are all that the TOML file names. Only `load_for_run` leaves
-    a pairing unwatched. `timing` and `hold_policy` are not used by a daemon that is alone.
+    a pairing unwatched. `etcd` is None for a daemon that is alone, which uses no `timing` and `hold_policy`.
     """
 
     file: Path
@@ -242,3 +269,6 @@ class Settings:
     notify: NotifySettings = NotifySettings()
     timing: Timing = field(default_factory=Timing)
     hold_policy: HoldPolicy = field(default_factory=HoldPolicy)
+    etcd: EtcdSettings | None = None
+    management: ManagementSettings | None = None
+    priority: int = 0

@@ -18,10 +18,12 @@ from nova_watchdog.config.schema import (
     PAIRING_NAME_ALLOWED,
     BusTable,
     ControlTable,
+    EtcdTable,
     HoldTable,
     HttpTable,
     LogTable,
     MaintenanceTable,
+    ManagementTable,
     NotifyTable,
     OpenStackTable,
     PairingTable,
@@ -45,6 +47,8 @@ TABLES: Mapping[str, type[Table]] = {
     "bus": BusTable,
     "policy": PolicyTable,
     "hold": HoldTable,
+    "etcd": EtcdTable,
+    "rabbitmq_management": ManagementTable,
     "http": HttpTable,
     "control": ControlTable,
     "store": StoreTable,
@@ -84,7 +88,10 @@ class HoldParts:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """The file's tables; None where a table holds a mistake. `notify` is judged by config/notify.py."""
+    """The file's tables; None where a table holds a mistake.
+
+    `notify` is judged by config/notify.py, `etcd` and `management` (None: no such table) by config/etcd.py.
+    """
 
     file: Path
     top: TopTable | None
@@ -101,6 +108,8 @@ class Document:
     store: StoreTable | None
     log: LogTable | None
     notify: object
+    etcd: object = None
+    management: object = None
 
 
 def read_document(file: Path, findings: Findings) -> Document | None:
@@ -128,6 +137,8 @@ def read_document(file: Path, findings: Findings) -> Document | None:
         store=validate(file, "store", StoreTable, raw.get("store", {}), findings),
         log=validate(file, "log", LogTable, raw.get("log", {}), findings),
         notify=raw.get("notify", {}),
+        etcd=raw.get("etcd"),
+        management=raw.get("rabbitmq_management"),
     )
 
 
