@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from contracts.stand_ins.etcd_fixture import cluster, etcd, running_cluster
 from contracts.stand_ins.rabbitmq_fixture import rabbitmq
 from contracts.stand_ins.systemd_bus import Broker
 from lab.client import Lab
 from lab.client.controller import init_pid
 from lab.vcsim.conftest import simulator, vcenter
 
-__all__ = ["rabbitmq", "simulator", "vcenter"]
+__all__ = ["cluster", "etcd", "rabbitmq", "running_cluster", "simulator", "vcenter"]
 
 
 class _Container:

@@ -7,7 +7,15 @@ import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from nova_watchdog.config import ConfigError, Settings, load, load_for_run, load_units, reference
+from nova_watchdog.config import (
+    ConfigError,
+    Settings,
+    load,
+    load_for_run,
+    load_managed_units,
+    load_units,
+    reference,
+)
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -49,6 +57,21 @@ def polkit(file: Path) -> int:
     print("//   nova-watchdog config polkit > /etc/polkit-1/rules.d/49-nova-watchdog-units.rules")
     print("// Make it again when a pairing is added, removed, or its unit changes.")
     print(f"var novaWatchdogUnits = {json.dumps(list(units))};")
+    return EXIT_OK
+
+
+def units(file: Path) -> int:
+    """Print the units that the dead man's switch kills, for /etc/nova-watchdog/managed-units."""
+    try:
+        managed = load_managed_units(file)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return EXIT_USAGE
+    print("# The units that the dead man's switch kills: those of the pairings in mode protect. Made by:")
+    print("#   nova-watchdog config units > /etc/nova-watchdog/managed-units")
+    print("# Make it again when a pairing is added, removed, or its unit or its mode changes.")
+    for unit in managed:
+        print(unit)
     return EXIT_OK
 
 

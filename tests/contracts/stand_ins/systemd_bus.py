@@ -118,7 +118,7 @@ class SystemdStandIn:
             return Message.new_error(message, self.errors[member], f"the stand-in refuses {member}")
         if member == "GetAll":
             return Message.new_method_return(message, "a{sv}", [self.properties])
-        if member == "StartUnit":
+        if member in ("StartUnit", "TryRestartUnit"):
             return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/7"])
         return Message.new_method_return(message, "", [])
 

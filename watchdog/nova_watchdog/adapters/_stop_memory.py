@@ -88,6 +88,11 @@ class StopMemory:
         elif before is not None and now.invocation_id and (is_new_run or not before.is_down):
             self._cause = self._cause_of_end()
 
+    @property
+    def pending_jobs(self) -> frozenset[int]:
+        """The jobs of anybody that are known and not over."""
+        return frozenset(self._jobs)
+
     def job_new(self, job_id: int) -> None:
         """Take note of a job of anybody."""
         if self._last is not None:

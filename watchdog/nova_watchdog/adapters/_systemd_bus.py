@@ -22,6 +22,9 @@ MANAGER_PATH = "/org/freedesktop/systemd1"
 MANAGER = "org.freedesktop.systemd1.Manager"
 PROPERTIES = "org.freedesktop.DBus.Properties"
 
+# Takes the body of an answer in the moment of its arrival: before any signal that came after it.
+OnAnswer = Callable[[list[Any]], None]
+
 _DBUS = "org.freedesktop.DBus"
 _PEER = "org.freedesktop.DBus.Peer"
 _DBUS_PATH = "/org/freedesktop/DBus"
@@ -106,6 +109,7 @@ class SystemBus:
         self._drop_reason = ""
         self._timeouts_in_a_row = 0
         self._keeper: asyncio.Task[None] | None = None
+        self._on_answer: dict[int, OnAnswer] = {}  # by the serial of the call
 
     @property
     def is_ready(self) -> bool:
@@ -138,10 +142,20 @@ class SystemBus:
             self._bus.disconnect()
 
     async def call(
-        self, path: str, interface: str, member: str, signature: str, *body: Any, timeout_s: float
+        self,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str,
+        *body: Any,
+        timeout_s: float,
+        on_answer: OnAnswer | None = None,
+        in_haste: bool = False,
     ) -> list[Any]:
         """Call a method of systemd and return its answer's body.
 
+        `on_answer` gets a good answer first, also one that comes after the timeout. `in_haste`: the timeout
+        is the caller's impatience, and says nothing about the bus.
         Raises NotConnectedError, BusLostError, CallTimeoutError, CallFailedError.
         """
         message = Message(
@@ -152,7 +166,7 @@ class SystemBus:
             signature=signature,
             body=list(body),
         )
-        return await self._send(message, timeout_s)
+        return await self._send(message, timeout_s, on_answer, in_haste=in_haste)
 
     async def add_match(self, rule: str, *, timeout_s: float) -> None:
         """Ask the bus for signals that match `rule` (D-Bus specification, match rules)."""
@@ -166,17 +180,28 @@ class SystemBus:
         )
         await self._send(message, timeout_s)
 
-    async def _send(self, message: Message, timeout_s: float) -> list[Any]:
+    async def _send(
+        self,
+        message: Message,
+        timeout_s: float,
+        on_answer: OnAnswer | None = None,
+        *,
+        in_haste: bool = False,
+    ) -> list[Any]:
         if self._keeper is not None and self._keeper.done():
             self._keeper.result()  # an error that nobody foresaw: without the keeper all would stay unknown
         bus = self._bus
         if bus is None or not bus.connected:
             raise NotConnectedError(f"no connection to the system bus: {self._lost_because}")
+        if on_answer is not None:
+            message.serial = bus.next_serial()
+            self._on_answer[message.serial] = on_answer
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await bus.call(message)
         except TimeoutError as error:
-            self._count_timeout()
+            if not in_haste:
+                self._count_timeout()
             raise CallTimeoutError(
                 f"no answer from systemd to {message.member} in {timeout_s:g} s"
             ) from error
@@ -224,6 +249,7 @@ class SystemBus:
             return f"cannot connect to the system bus: {_text(error)}"
         self._bus = bus
         self._timeouts_in_a_row = 0
+        self._on_answer.clear()  # serials begin anew
         bus.add_message_handler(self._handle)
         ended: asyncio.Task[None] = asyncio.ensure_future(bus.wait_for_disconnect())  # type: ignore[no-untyped-call]
         try:
@@ -250,6 +276,10 @@ class SystemBus:
     def _handle(self, message: Message) -> None:
         if message.message_type is MessageType.SIGNAL:
             self._on_signal(message)
+            return
+        on_answer = self._on_answer.pop(message.reply_serial or 0, None)
+        if on_answer is not None and message.message_type is MessageType.METHOD_RETURN:
+            on_answer(list(message.body))
 
 
 def _fetch(future: asyncio.Future[None]) -> None:

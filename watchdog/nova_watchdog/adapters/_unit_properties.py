@@ -63,6 +63,11 @@ def was_told_to_end(properties: Mapping[str, Any]) -> bool:
     return not by_policy and started_us <= entered_us <= left_us < exited_us
 
 
+def has_left_over(properties: Mapping[str, Any]) -> bool:
+    """Whether a unit that is at rest has processes: else it has no control group (seen with systemd 252)."""
+    return properties.get("ActiveState") in ("inactive", "failed") and bool(properties.get("ControlGroup"))
+
+
 def unit_state(properties: Mapping[str, Any], *, job: str | None, stop_cause: StopCause) -> UnitState:
     """One `GetAll` of a service as a `UnitState`. Raises ProbeError when it is none (a timer, a target)."""
     try:
@@ -78,6 +83,7 @@ def unit_state(properties: Mapping[str, Any], *, job: str | None, stop_cause: St
             changed_at_s=int(properties["StateChangeTimestampMonotonic"]) / 1e6,
             invocation_id=bytes(properties["InvocationID"]).hex(),
             stop_cause=stop_cause,
+            left_over=has_left_over(properties),
         )
     except KeyError as error:
         raise ProbeError(f"systemd did not tell {error}: not a service?") from error

@@ -13,8 +13,9 @@ from typing import Any
 from dbus_fast import Message, Variant
 
 from nova_watchdog.core.model import ActiveState, LoadState, StopCause, UnitState
-from nova_watchdog.ports import ActionRefusedError, Clock, ProbeError, ResultUnknownError
+from nova_watchdog.ports import ActionRefusedError, Clock, ProbeError
 
+from ._carrier import Carrier
 from ._stop_memory import NO_JOB, StopMemory, UnitChange
 from ._systemd_bus import (
     MANAGER,
@@ -24,35 +25,18 @@ from ._systemd_bus import (
     BusLostError,
     CallFailedError,
     CallTimeoutError,
-    NotConnectedError,
+    OnAnswer,
     SystemBus,
 )
+from ._systemd_calls import act
+from ._systemd_deadline import SystemdDeadline
+from ._systemd_stops import SystemdStops
 from ._unit_properties import object_path, unit_change, unit_state, was_told_to_end
 
 _JOB = "org.freedesktop.systemd1.Job"
 _UNIT = "org.freedesktop.systemd1.Unit"
 _CALL_TIMEOUT_S = 5.0
 _READ_ATTEMPTS = 5
-_NOT_ALLOWED = frozenset(
-    {
-        "org.freedesktop.DBus.Error.AccessDenied",
-        "org.freedesktop.DBus.Error.InteractiveAuthorizationRequired",
-        "org.freedesktop.DBus.Error.AuthFailed",
-    }
-)
-# Errors that the bus makes up when the answer is missing: the call itself may have arrived.
-_NO_ANSWER = frozenset(
-    {
-        "org.freedesktop.DBus.Error.NoReply",
-        "org.freedesktop.DBus.Error.Timeout",
-        "org.freedesktop.DBus.Error.TimedOut",
-        "org.freedesktop.DBus.Error.Disconnected",
-    }
-)
-_POLKIT_HINT = (
-    "systemd did not allow it: does the polkit rule (50-nova-watchdog.rules and the unit list of "
-    "`nova-watchdog config polkit`) name this unit, and does this daemon run as the user it names?"
-)
 
 
 class _Watched:
@@ -78,6 +62,8 @@ class SystemdUnits:
     def __init__(self, clock: Clock, bus_address: str | None = None) -> None:
         self._watched: dict[str, _Watched] = {}
         self._by_path: dict[str, _Watched] = {}
+        self._clock = clock
+        self._carrier = Carrier()
         self._bus = SystemBus(
             clock,
             bus_address,
@@ -91,7 +77,8 @@ class SystemdUnits:
         await self._bus.start(timeout_s=_CALL_TIMEOUT_S)
 
     async def close(self) -> None:
-        """Leave the bus."""
+        """Leave the bus, once what was asked for is carried out."""
+        await self._carrier.close()
         await self._bus.stop()
 
     def subscribe(self, unit: str, wake: Callable[[], None]) -> None:
@@ -152,10 +139,16 @@ class SystemdUnits:
         if state.active is ActiveState.FAILED:
             # The daemon's budget takes the place of systemd's start limit. Whether that one was hit
             # does not show: `Result` keeps the earlier failure (seen with systemd 252).
-            await self._act("ResetFailedUnit", "s", unit)
-        answer = await self._act("StartUnit", "ss", unit, "fail")
-        if (watched := self._watched.get(unit)) is not None:
-            watched.memory.job_is_own(_job_id(str(answer[0])))
+            await act(self._bus, "ResetFailedUnit", "s", unit, timeout_s=_CALL_TIMEOUT_S)
+        await act(
+            self._bus,
+            "StartUnit",
+            "ss",
+            unit,
+            "fail",
+            timeout_s=_CALL_TIMEOUT_S,
+            on_answer=self._own_job(unit),
+        )
 
     async def kill(self, unit: str, *, expected_invocation: str) -> None:
         """SIGKILL to every process of the unit. Raises ActionRefusedError, ResultUnknownError.
@@ -168,21 +161,55 @@ class SystemdUnits:
             raise ActionRefusedError(f"not killed, its state cannot be read: {error}") from error
         if (obstacle := _obstacle_to_kill(state, expected_invocation)) is not None:
             raise ActionRefusedError(f"not killed: {obstacle}")
-        await self._act("KillUnit", "ssi", unit, "all", int(signal.SIGKILL))
+        await act(self._bus, "KillUnit", "ssi", unit, "all", int(signal.SIGKILL), timeout_s=_CALL_TIMEOUT_S)
 
-    async def _act(self, member: str, signature: str, *body: str | int) -> list[Any]:
+    async def restart(self, unit: str, *, expected_invocation: str) -> None:
+        """`ports.UnitRestarts`: a `try-restart`, which starts nothing that stopped in between.
+
+        Raises ActionRefusedError, ResultUnknownError.
+        """
         try:
-            return await self._manager(member, signature, *body)
-        except NotConnectedError as error:
-            raise ActionRefusedError(f"{member} was not sent: {error}") from error
-        except (BusLostError, CallTimeoutError) as error:
-            raise ResultUnknownError(str(error)) from error
-        except CallFailedError as error:
-            if error.name in _NO_ANSWER:
-                raise ResultUnknownError(f"{member}: {error}") from error
-            if error.name in _NOT_ALLOWED:
-                raise ActionRefusedError(f"{member} of {body[0]}: {_POLKIT_HINT} ({error})") from error
-            raise ActionRefusedError(f"{member} of {body[0]}: {error}") from error
+            state = await self.read(unit)
+        except ProbeError as error:
+            raise ActionRefusedError(f"not restarted, its state cannot be read: {error}") from error
+        obstacle = _obstacle_to_kill(state, expected_invocation)
+        if obstacle is None and state.active is ActiveState.ACTIVATING:
+            obstacle = "it is activating"
+        if obstacle is not None:
+            raise ActionRefusedError(f"not restarted: {obstacle}")
+        await act(
+            self._bus,
+            "TryRestartUnit",
+            "ss",
+            unit,
+            "fail",
+            timeout_s=_CALL_TIMEOUT_S,
+            on_answer=self._own_job(unit),
+        )
+
+    def stops(self) -> SystemdStops:
+        """`ports.UnitStops` on this connection: what it stops is known here as this daemon's own."""
+        return SystemdStops(self._bus, self._carrier, self._own_job)
+
+    def deadline(self) -> SystemdDeadline:
+        """`ports.Deadline` on this connection."""
+        return SystemdDeadline(self._bus, self._carrier, self._clock)
+
+    def _own_job(self, unit: str) -> OnAnswer:
+        """What takes the job of an answer as this daemon's own.
+
+        Unless it was there before the call was sent: systemd lets the same wish of two share one job, and
+        the other one's counts.
+        """
+        watched = self._watched.get(unit)
+        before = frozenset() if watched is None else watched.memory.pending_jobs
+
+        def note(body: list[Any]) -> None:
+            job_id = _job_id(str(body[0]))
+            if watched is not None and job_id not in before:
+                watched.memory.job_is_own(job_id)
+
+        return note
 
     async def _prepare(self) -> None:
         """Watch everything on a new connection, then take each unit's state from which on all is seen."""

@@ -1,0 +1,152 @@
+"""What only a real systemd shows of the dead man's switch: reloads, a lost D-Bus, how fast it kills."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from contracts.holding_worlds import RealHoldingWorld
+from nova_watchdog.ports import ActionRefusedError
+
+pytestmark = pytest.mark.lab
+
+LATER_S = 300.0
+# The contract's `kill_s` (docs/safety.md) by default.
+KILL_S = 2.0
+
+
+@pytest.fixture
+async def world(controller, monkeypatch):
+    made = await RealHoldingWorld(controller, monkeypatch).open()
+    yield made
+    await made.close()
+
+
+async def _running(world, kind="obedient"):
+    unit = await world.managed(kind)
+    await world.tokens.grant(unit, world.now_s + LATER_S)
+    await world.start_by_human(unit)
+    return unit
+
+
+async def _done(world):
+    """How it stands once it has fired and everything is dead."""
+
+    async def is_done():
+        state = await world.deadline.read()
+        return state.fired_at_s is not None and not state.serving
+
+    await world.until(is_done)
+    return await world.deadline.read()
+
+
+@pytest.mark.parametrize("command", ["daemon-reload", "daemon-reexec"])
+async def test_a_reload_of_systemd_moves_nothing(world, command):
+    """Neither the moment nor the memory of when it last fired."""
+    await _running(world)
+    await world.deadline.arm(world.now_s - 1)
+    await _done(world)
+    await world.deadline.arm(world.now_s + LATER_S)
+    before = await world.deadline.read()
+    bus, connection = world.port._bus, world.port._bus._bus
+    await world.systemctl(command)
+    if command == "daemon-reexec":  # it leaves the bus, and the adapter makes a new connection
+        await world.eventually(lambda: bus.is_ready and bus._bus is not connection)
+    assert await world.deadline.read() == before
+
+
+async def test_it_fires_without_a_bus(world):
+    """Nobody can ask systemd for anything then."""
+    unit = await _running(world, "stubborn")
+    await world.deadline.arm(world.now_s + 1)
+    await world.lose_bus()
+    await asyncio.sleep(2)
+    assert await world.processes_of(unit) == []
+    await world.find_bus()
+
+
+async def test_fifty_deaf_units_are_dead_in_time(world):
+    """Children and all: what `kill_s` promises."""
+    units = await world.many_running(50)
+    await world.deadline.arm(world.now_s + 1)
+    at_s = (await world.deadline.read()).elapses_at_s
+    await _done(world)
+    shown = await world.systemctl("show", "--property=StateChangeTimestampMonotonic", "--value", *units)
+    took_s = [int(line) / 1e6 - at_s for line in shown.split()]
+    assert len(took_s) == 50
+    assert await world.run("pgrep", "-f", "sleep 1234", check=False) == ""
+    print(f"50 units were dead {1000 * max(took_s):.0f} ms after the deadline")
+    assert 0 < max(took_s) < KILL_S
+
+
+async def test_what_is_started_again_and_again_is_killed_until_it_stays_dead(world):
+    """By somebody who took the condition away, too; a deadline that passes meanwhile is not missed."""
+    unit = await _running(world)
+    await world._write(f"/run/systemd/system/{unit}.d/open.conf", "[Service]\nExecCondition=\n", parents=True)
+    await world.systemctl("daemon-reload")
+    starts = asyncio.create_task(
+        world.run("sh", "-c", 'for i in $(seq 150); do systemctl start "$1"; done', "sh", unit, check=False)
+    )
+    await asyncio.sleep(0.2)
+    await world.deadline.arm(world.now_s)
+    seen = []
+    while not starts.done():
+        with contextlib.suppress(ActionRefusedError):  # its directory is taken away in the middle of it
+            await world.tokens.grant(unit, world.now_s + LATER_S)
+        seen.append((await world.deadline.read()).serving)
+        await world.deadline.arm(world.now_s)
+    await starts
+    await _done(world)
+    assert any(seen)
+    assert (await world.state(unit)).is_down
+    assert await world.processes_of(unit) == []
+    assert await world.token_names() == []
+
+
+async def test_what_is_left_over_of_a_dead_unit_is_killed(world):
+    """A process that systemd itself has let go."""
+    unit = await world.managed()
+    await world.tokens.grant(unit, world.now_s + LATER_S)
+    await world._write(
+        f"/run/systemd/system/{unit}.d/zz-left.conf",
+        "[Service]\nKillMode=process\nExecStart=\nExecStart=/bin/sh -c 'sleep 1000 & sleep 1000'\n",
+        parents=True,
+    )
+    await world.systemctl("daemon-reload")
+    await world.systemctl("start", unit)
+    await world.systemctl("stop", unit)
+    assert (await world.port.read(unit)).left_over
+    assert await world.processes_of(unit)
+    await world.deadline.arm(world.now_s - 1)
+    await _done(world)
+    assert await world.processes_of(unit) == []
+    assert not (await world.port.read(unit)).left_over
+
+
+async def test_without_a_list_it_says_so_and_tries_again(world):
+    """Until there is one nothing can be held here; then it kills what it names."""
+    unit = await _running(world)
+    await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
+    await world.deadline.arm(world.now_s - 1)
+
+    async def says_so():
+        return "names no unit" in await world.why_refused("contract-deadline.service")
+
+    await world.until(says_so)
+    await world.deadline.arm(world.now_s + LATER_S)
+    assert (await world.deadline.read()).serving
+    await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
+    await _done(world)
+    assert (await world.state(unit)).is_down
+
+
+async def test_a_timer_whose_file_was_taken_away_is_noticed(world):
+    """With the reload systemd forgets for what the one that waits is waiting: reading it tells."""
+    await world.deadline.arm(world.now_s + LATER_S)
+    await world.run("ln", "-sf", "/dev/null", "/run/systemd/system/contract-deadline@.timer")
+    await world.systemctl("daemon-reload")
+    with pytest.raises(ActionRefusedError, match="masked"):
+        await world.deadline.arm(world.now_s + 2 * LATER_S)
+    assert (await world.deadline.read()).elapses_at_s is None
