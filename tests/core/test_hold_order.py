@@ -10,18 +10,10 @@ import pytest
 from core.hold_bench import HELD_BY_A, PAIRING, READY, TIMING, W_S, WALL_S, A, B, Bench, C, controller, over
 from nova_watchdog.core.budget import Pace
 from nova_watchdog.core.hold.claims import Claim
-from nova_watchdog.core.hold.decide import (
-    Give,
-    HoldPolicy,
-    Self,
-    moves_left,
-    ready_standbys,
-    successor_of,
-)
+from nova_watchdog.core.hold.moves import Give, HoldPolicy, moves_left
 from nova_watchdog.core.hold.records import MOVES_KEPT, HoldRecord, controller_key, hold_of, to_json
-from nova_watchdog.core.hold.rules import HereFact
+from nova_watchdog.core.hold.standbys import ready_standbys, successor_of
 from nova_watchdog.core.hold.timing import takeover_wait_s
-from nova_watchdog.core.permission import Permission
 
 LATER_S = over(1000.0)
 RANK_S = 2 * TIMING.renew_s
@@ -80,7 +72,6 @@ def test_the_successor_is_the_one_that_is_asked_for_or_the_first_that_is_ready()
     bench.write(C, controller("c1"))
     bench.write("ctl-d", controller("d1", ready=False))
     bench.look(1001.0)
-    me = Self(B, None, HereFact.DEAD, READY, Permission.PROTECT)
     for give, expected in (
         (None, A),
         (Give("x"), A),
@@ -88,11 +79,11 @@ def test_the_successor_is_the_one_that_is_asked_for_or_the_first_that_is_ready()
         (Give("x", to="ctl-d"), ""),
         (Give("x", to=B), ""),
     ):
-        assert successor_of(PAIRING, replace(me, give=give), bench.sight, TIMING, 1001.0) == expected
+        assert successor_of(PAIRING, B, give, bench.sight, TIMING, 1001.0) == expected
     alone = Bench(HoldRecord(B, "b1", 7))
     del alone.found[controller_key(A)]
     alone.look(1001.0)
-    assert successor_of(PAIRING, me, alone.sight, TIMING, 1001.0) == ""
+    assert successor_of(PAIRING, B, None, alone.sight, TIMING, 1001.0) == ""
 
 
 # --- the budget of moves
@@ -145,6 +136,11 @@ def test_the_largest_budget_that_is_allowed_can_be_spent():
         (HoldPolicy(move_budget=0), [("move_budget", "is 0", "1 to 20")]),
         (HoldPolicy(move_budget=MOVES_KEPT + 1), [("move_budget", "is 21", "1 to 20")]),
         (HoldPolicy(move_window_s=0.0), [("move_window_s", "is 0", "more than 0")]),
+        (HoldPolicy(path_lost_hold_s=45.0), []),
+        (HoldPolicy(path_lost_hold_s=3600.0), []),
+        (HoldPolicy(path_lost_hold_s=44.0), [("path_lost_hold_s", "is 44", "45 to 3600")]),
+        (HoldPolicy(path_lost_hold_s=3601.0), [("path_lost_hold_s", "is 3601", "45 to 3600")]),
+        (HoldPolicy(path_lost_hold_s=math.nan), [("path_lost_hold_s", "is nan", "45 to 3600")]),
         (HoldPolicy(move_window_s=math.nan), [("move_window_s", "is nan", "more than 0")]),
     ],
 )

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from core.builders import OK, RECORD, RUNNING, killed, observation, reading, services
+from core.builders import OK, PAIRING, RECORD, RUNNING, killed, observation, reading, services
 from core.here_bench import ELSEWHERE, NEVER, TAKEN, Here, beat, standby, starts
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import HeartbeatFact
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.hold.holding import Holding
+from nova_watchdog.core.memory import Memory, remember
 from nova_watchdog.core.model import Observation
 from nova_watchdog.core.state import Phase
 
@@ -144,3 +145,14 @@ def test_a_death_that_is_known_is_no_canary():
     bench = Here(TAKEN)
     seen = Observation(reading(killed(217), 219), reading(OK, 216), reading(services(), 219))
     assert bench.see(seen, 219.0).rule.number == "R33"
+
+
+def test_a_report_right_after_the_start_is_not_the_new_processs():
+    """The dead one's last words, or somebody else's: nova-compute waits for 5 s before its first one."""
+    for after_s, counts in ((4.9, False), (5.0, True)):
+        memory = Memory(0.0)
+        began_s = RUNNING.started_at_s
+        for at_s, text in ((began_s + 1.0, "before"), (began_s + after_s, "report")):
+            seen = observation(at_s, RUNNING, record=replace(RECORD, updated_at=text))
+            memory = remember(memory, PAIRING, seen)
+        assert (memory.heartbeat_at_s is not None) is counts

@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.hold_golden import CONTROLLER_JSON, HOLD_JSON, RELEASED_JSON, RUN_JSON
+from core.hold_golden import (
+    CONTROLLER_JSON,
+    FIRST_CONTROLLER_JSON,
+    FIRST_HOLD_JSON,
+    FIRST_RELEASED_JSON,
+    FIRST_RUN_JSON,
+    HOLD_JSON,
+    RELEASED_JSON,
+    RUN_JSON,
+)
 from nova_watchdog.core.errors import RecordError
 from nova_watchdog.core.hold import resume
 from nova_watchdog.core.hold.decide import Give
@@ -34,17 +43,31 @@ CONTROLLER = ControllerRecord(
     kill_s=2.0,
     version="1.2.3",
     writer="77aa",
-    vantages={"cluster-a": Vantage(ready=True), "cluster-b": Vantage(ready=False, reason="no canary passed")},
+    vantages={
+        "cluster-a": Vantage(ready=True, identity={"host": "nova-a"}, unproven=("bus",), serves=True),
+        "cluster-b": Vantage(
+            ready=False, reason="no canary passed", failing=("vcenter", "compute_id"), unproven=()
+        ),
+    },
+    priority=10,
 )
-HOLD = HoldRecord("ctl-a", "5f0c", 7, stopped=True, moves=(1700000000.5, 1700000100.0))
-RELEASED = HoldRecord("", "", 7, successor="ctl-b")
+HOLD = HoldRecord(
+    "ctl-a",
+    "5f0c",
+    7,
+    stopped=True,
+    moves=(1700000000.5, 1700000100.0),
+    failed={"ctl-c": 1700000100.0},
+)
+RELEASED = HoldRecord("", "", 7, successor="ctl-b", accepted=("compute_id",))
 HANDOVER = Handover(
     "boot-1",
     "5f0c",
     15.0,
     {"cluster-a": Terms(7, 100.5, None), "cluster-b": Terms(2, 200.0, 180.25)},
     seq=412,
-    gives={"cluster-b": Give("maintenance", "ctl-b", by_human=True)},
+    gives={"cluster-b": Give("maintenance", "ctl-b", by_human=True, accept=("compute_id",))},
+    stops=("cluster-b",),
 )
 
 
@@ -62,6 +85,37 @@ def test_the_golden_records_are_read():
     assert hold_of(json.loads(HOLD_JSON)) == HOLD
     assert hold_of(json.loads(RELEASED_JSON)) == RELEASED
     assert resume.from_json(json.loads(RUN_JSON)) == HANDOVER
+
+
+def test_what_the_first_version_wrote_is_read():
+    """A field that it did not know has the value that says nothing."""
+    vantages = {
+        "cluster-a": Vantage(ready=True),
+        "cluster-b": Vantage(ready=False, reason="no canary passed"),
+    }
+    assert controller_of(json.loads(FIRST_CONTROLLER_JSON)) == replace(
+        CONTROLLER, vantages=vantages, priority=0
+    )
+    assert hold_of(json.loads(FIRST_HOLD_JSON)) == replace(HOLD, failed={})
+    assert hold_of(json.loads(FIRST_RELEASED_JSON)) == replace(RELEASED, accepted=())
+    gives = {"cluster-b": replace(HANDOVER.gives["cluster-b"], accept=())}
+    assert resume.from_json(json.loads(FIRST_RUN_JSON)) == replace(HANDOVER, gives=gives, stops=())
+
+
+def test_what_is_written_now_is_all_that_the_first_version_asked_for():
+    """It reads the new records too: what it knew is there, and of the same kind."""
+    pairs = (
+        (FIRST_CONTROLLER_JSON, CONTROLLER_JSON),
+        (FIRST_HOLD_JSON, HOLD_JSON),
+        (FIRST_RELEASED_JSON, RELEASED_JSON),
+        (FIRST_RUN_JSON, RUN_JSON),
+    )
+    for first, now in pairs:
+        before, after = json.loads(first), json.loads(now)
+        assert {key: type(value) for key, value in before.items()} == {
+            key: type(after[key]) for key in before
+        }
+    assert json.loads(RUN_JSON)["gives"] == json.loads(FIRST_RUN_JSON)["gives"]
 
 
 def test_fields_that_are_not_known_are_left_alone():
@@ -109,7 +163,14 @@ def seconds(most: float) -> st.SearchStrategy[float]:
     return st.floats(0.001, most)
 
 
-VANTAGES = st.builds(Vantage, ready=st.booleans(), reason=st.text(max_size=10))
+VANTAGES = st.builds(
+    Vantage,
+    ready=st.booleans(),
+    reason=st.text(max_size=10),
+    failing=st.lists(NAMES, max_size=2).map(tuple),
+    unproven=st.lists(NAMES, max_size=2).map(tuple),
+    serves=st.booleans(),
+)
 WALL_S = st.floats(-1e12, 1e12)
 
 
@@ -125,6 +186,8 @@ WALL_S = st.floats(-1e12, 1e12)
         st.text(max_size=8),
         st.text(max_size=8),
         st.dictionaries(NAMES, VANTAGES, max_size=3),
+        st.integers(-100, 100),
+        st.integers(0, 9),
     ),
     st.builds(
         HoldRecord,
@@ -134,6 +197,8 @@ WALL_S = st.floats(-1e12, 1e12)
         st.text(max_size=8),
         st.booleans(),
         st.lists(WALL_S, max_size=20).map(tuple),
+        st.lists(NAMES, max_size=2).map(tuple),
+        st.dictionaries(NAMES, WALL_S, max_size=3),
     ),
 )
 def test_what_is_written_is_read_back_through_json(controller, hold):
@@ -146,6 +211,8 @@ def test_only_the_last_moves_are_kept():
     """The record is bounded, and it is the oldest that go."""
     many = replace(HOLD, moves=tuple(float(at_s) for at_s in range(50)))
     assert to_json(many)["moves"] == [float(at_s) for at_s in range(30, 50)]
+    failed = {f"ctl-{number}": float(number) for number in range(50)}
+    assert set(to_json(replace(HOLD, failed=failed))["failed"]) == {f"ctl-{n}" for n in range(30, 50)}
 
 
 def test_the_keys_name_the_controller_and_the_pairing():

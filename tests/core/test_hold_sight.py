@@ -237,3 +237,36 @@ def test_a_restored_store_that_came_back_to_the_same_revision_counts_anew():
     assert seen is not None
     assert seen.value is not None
     assert (seen.value.incarnation, seen.since_s) == ("a2", 1015.0)
+
+
+# --- what the others say of themselves
+
+
+def test_since_when_one_could_serve_counts_as_long_as_it_says_so_without_a_break():
+    """A silence that ends its word ends that too."""
+
+    def since(bench: Bench) -> float | None:
+        return bench.sight.ready_since_s.get(A, {}).get(PAIRING)
+
+    bench = Bench()
+    assert since(bench) == 1000.0
+    for at_s in (1001.0, 1010.0):
+        bench.write(A, controller("a1", seq=int(at_s)))
+        bench.look(at_s)
+    bench.look(1020.0)
+    assert since(bench) == 1000.0
+    bench.write(A, controller("a1", seq=2000))
+    bench.look(1010.0 + W_S)
+    assert since(bench) == 1010.0 + W_S
+    bench.write(A, controller("a1", seq=2001, ready=False))
+    bench.look(1030.0)
+    assert since(bench) is None
+    bench.write(A, controller("a1", seq=2002))
+    bench.look(1031.0)
+    assert since(bench) == 1031.0
+    bench.write(A, controller("a1", seq=2003, fenced=True))
+    bench.look(1032.0)
+    assert since(bench) is None
+    bench.put(KEY_A, {"format": 2})
+    bench.look(1033.0)
+    assert since(bench) is None

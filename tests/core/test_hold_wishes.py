@@ -223,4 +223,4 @@ def test_no_wish_is_no_move():
 def test_a_release_of_what_is_not_there_is_nothing():
     """The table never asks for it: only what is mine is released."""
     me = Self(B, None, HereFact.DEAD, READY, Permission.PROTECT)
-    assert hold_decide._released(None, C, me, WALL_S) is None
+    assert hold_decide._released(None, C, me, frozenset(), WALL_S) is None

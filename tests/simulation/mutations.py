@@ -7,6 +7,7 @@ from simulation import broken_rules as broken
 from simulation.mutation import Mutation
 from simulation.mutations_covered import COVERED
 from simulation.mutations_of_actions import ACTIONS
+from simulation.mutations_of_moves import MOVES
 
 __all__ = ["CAUGHT", "COVERED"]
 
@@ -221,4 +222,4 @@ HOLDS: tuple[Mutation, ...] = (
     ),
 )
 
-CAUGHT = (*HOLDS, *ACTIONS)
+CAUGHT = (*HOLDS, *ACTIONS, *MOVES)

@@ -221,6 +221,15 @@ def _not_moved(outcome: Outcome) -> None:
     assert outcome.tally.moves == 0
 
 
+def _given_back(outcome: Outcome) -> None:
+    """Three starts come to nothing, so it goes to a standby, at the cost of one move."""
+    actions = outcome.summary()["actions"]
+    assert actions["R39 start done"] == 4
+    assert at_s(outcome, "a R38", "ctl1") < at_s(outcome, "a H11 release: done", "ctl1")
+    assert at_s(outcome, "a R90", "ctl2", after_s=_AT_S) < _AT_S + 120.0
+    assert outcome.tally.moves == 1
+
+
 def _late_but_not_lost(outcome: Outcome) -> None:
     """Watches only make it quicker: who polls sees it too."""
     dead_s = at_s(outcome, _DEAD, "ctl1")
@@ -248,6 +257,7 @@ CASES: Mapping[Kind, tuple[tuple[str, ...], Check]] = {
     Kind.STOP_DAEMON: (("stop-daemon ctl1 at 100s for 60s",), _dead_then_taken_over),
     Kind.STALL_DAEMON: (("stall-daemon ctl1 at 100s for 60s",), _dead_then_taken_over),
     Kind.UPGRADE: (("upgrade ctl1 at 100s value 25", "kill ctl1 at 110s"), _dead_by_the_longer_deadline),
+    Kind.BAD_STARTS: (("bad-starts ctl1 at 99s for 900s", "crash a at 100s"), _given_back),
     Kind.CRASH: (("crash a at 100s",), _restarted),
     Kind.HANG: (("hang a at 100s for 200s",), _killed_and_restarted),
     Kind.HUMAN_STOP: (("human-stop a at 100s for 60s",), _respected),

@@ -51,14 +51,15 @@ def breaker_of(pairing: Pairing, peers: Iterable[Peer], policy: Policy, now_s: f
         # Almost every peer says nothing: who is near is asked of the few that do.
         waits = peer.acted_at_s is not None and not peer.settled
         busy = waits and now_s - (peer.acted_at_s or 0.0) < policy.action_spacing_s
-        if (busy or peer.suspect) and _share(pairing, peer.pairing):
+        if (busy or peer.suspect) and share(pairing, peer.pairing):
             if busy:
                 return Breaker.BUSY
             found = Breaker.SHARED
     return found
 
 
-def _share(one: Pairing, other: Pairing) -> bool:
+def share(one: Pairing, other: Pairing) -> bool:
+    """Whether they are two, of the same vCenter or message bus."""
     if one.name == other.name:
         return False
     return one.vcenter == other.vcenter or (bool(one.bus) and one.bus == other.bus)

@@ -16,11 +16,13 @@ from nova_watchdog.core.model import (
     VCenterOutcome,
 )
 
+# nova-compute waits so long before its first report: what comes sooner is somebody else's, or a dead one's.
+_FIRST_REPORT_S = 5.0
 # A dead process's last report may still be on its way through RabbitMQ and a conductor.
 _LAST_WORDS_S = 5.0
-# Of the three runs of readings about the bus: since when and for how long.
-_Runs = tuple[float | None, float, float | None, float, float | None, float]
-_NO_RUNS: _Runs = (None, 0.0, None, 0.0, None, 0.0)
+# Of the four runs of readings about the bus: since when and for how long.
+_Runs = tuple[float | None, float, float | None, float, float | None, float, float | None, float]
+_NO_RUNS: _Runs = (None, 0.0, None, 0.0, None, 0.0, None, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,7 @@ class Memory:
     services_read_at_s: first answer of Nova's API.
     vcenter_ok_since_s: since when every canary passed and found the cluster.
     vcenter_held_s: for how long they have kept passing, from the first to the last. One alone: 0.
+    vcenter_lost_since_s, vcenter_lost_held_s: the same for canaries that did not reach vCenter.
     auto_disabled_since_s: since when the service is disabled with the driver's own reason.
     silent: Nova's record as read while the process is down, and `silent_since_s`, since when it has
         not advanced.
@@ -48,6 +51,7 @@ class Memory:
         conductor answering, and `unanswered_held_s`, from the first to the last of them. One alone: 0.
     conductor_silent_since_s, conductor_silent_held_s: the same for the conductors.
     two_consumers_since_s, two_consumers_held_s: the same for more than one consumer on its queue.
+    bus_lost_since_s, bus_lost_held_s: the same for a bus that was not reached.
     """
 
     watching_since_s: float
@@ -60,6 +64,8 @@ class Memory:
     services_read_at_s: float | None = None
     vcenter_ok_since_s: float | None = None
     vcenter_held_s: float = 0.0
+    vcenter_lost_since_s: float | None = None
+    vcenter_lost_held_s: float = 0.0
     auto_disabled_since_s: float | None = None
     silent: ServiceRecord | None = None
     silent_since_s: float | None = None
@@ -73,6 +79,8 @@ class Memory:
     conductor_silent_held_s: float = 0.0
     two_consumers_since_s: float | None = None
     two_consumers_held_s: float = 0.0
+    bus_lost_since_s: float | None = None
+    bus_lost_held_s: float = 0.0
 
 
 def remember(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
@@ -93,7 +101,13 @@ def carried_over(memory: Memory, before: Pairing, now: Pairing) -> Memory:
     For how long another vCenter, cluster or message bus was fine says nothing about the new one.
     """
     if (before.vcenter, before.cluster) != (now.vcenter, now.cluster):
-        memory = replace(memory, vcenter_ok_since_s=None, vcenter_held_s=0.0)
+        memory = replace(
+            memory,
+            vcenter_ok_since_s=None,
+            vcenter_held_s=0.0,
+            vcenter_lost_since_s=None,
+            vcenter_lost_held_s=0.0,
+        )
     return memory if before.bus == now.bus else _without_bus(memory)
 
 
@@ -123,17 +137,31 @@ def _remember_process(memory: Memory, observation: Observation) -> Memory:
 
 def _remember_vcenter(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
     seen = observation.vcenter
-    since_s: float | None = None
-    held_s = 0.0
-    if (
-        isinstance(seen, Reading)
-        and seen.value.outcome is VCenterOutcome.OK
-        and pairing.cluster in seen.value.clusters
-    ):
-        since_s, held_s = _run(memory.vcenter_ok_since_s, seen.began_at_s, goes_on=True)
-    if (since_s, held_s) == (memory.vcenter_ok_since_s, memory.vcenter_held_s):
+    passes = lost = False
+    at_s = 0.0
+    if isinstance(seen, Reading):
+        at_s, view = seen.began_at_s, seen.value
+        passes = view.outcome is VCenterOutcome.OK and pairing.cluster in view.clusters
+        lost = view.outcome is VCenterOutcome.UNREACHABLE
+    runs = (
+        *_run(memory.vcenter_ok_since_s, at_s, goes_on=passes),
+        *_run(memory.vcenter_lost_since_s, at_s, goes_on=lost),
+    )
+    before = (
+        memory.vcenter_ok_since_s,
+        memory.vcenter_held_s,
+        memory.vcenter_lost_since_s,
+        memory.vcenter_lost_held_s,
+    )
+    if runs == before:
         return memory
-    return replace(memory, vcenter_ok_since_s=since_s, vcenter_held_s=held_s)
+    return replace(
+        memory,
+        vcenter_ok_since_s=runs[0],
+        vcenter_held_s=runs[1],
+        vcenter_lost_since_s=runs[2],
+        vcenter_lost_held_s=runs[3],
+    )
 
 
 def _remember_service(memory: Memory, pairing: Pairing, observation: Observation) -> Memory:
@@ -152,7 +180,8 @@ def _remember_service(memory: Memory, pairing: Pairing, observation: Observation
         memory = replace(memory, record_seen=True)
     if seen.began_at_s < memory.process_started_at_s or record == memory.baseline:
         return memory
-    if memory.baseline is not None and _is_heartbeat(memory.baseline, record):
+    can_be_its_own = seen.ended_at_s - memory.process_started_at_s >= _FIRST_REPORT_S
+    if memory.baseline is not None and can_be_its_own and _is_heartbeat(memory.baseline, record):
         return replace(memory, baseline=record, heartbeat_at_s=seen.ended_at_s)
     return replace(memory, baseline=record)
 
@@ -181,6 +210,7 @@ def _remember_bus(memory: Memory, pairing: Pairing, observation: Observation) ->
         *_run(memory.unanswered_since_s, at_s, goes_on=unanswered),
         *_run(memory.conductor_silent_since_s, at_s, goes_on=conductor_silent),
         *_run(memory.two_consumers_since_s, at_s, goes_on=two),
+        *_run(memory.bus_lost_since_s, at_s, goes_on=view.outcome is BusOutcome.UNREACHABLE),
     )
     return _with_runs(memory, runs)
 
@@ -190,7 +220,7 @@ def _without_bus(memory: Memory) -> Memory:
 
 
 def _with_runs(memory: Memory, runs: _Runs) -> Memory:
-    """Unanswered, without a conductor, with two consumers: since when and for how long."""
+    """Unanswered, without a conductor, with two consumers, not reached: since when and for how long."""
     before = (
         memory.unanswered_since_s,
         memory.unanswered_held_s,
@@ -198,6 +228,8 @@ def _with_runs(memory: Memory, runs: _Runs) -> Memory:
         memory.conductor_silent_held_s,
         memory.two_consumers_since_s,
         memory.two_consumers_held_s,
+        memory.bus_lost_since_s,
+        memory.bus_lost_held_s,
     )
     if runs == before:
         return memory
@@ -209,6 +241,8 @@ def _with_runs(memory: Memory, runs: _Runs) -> Memory:
         conductor_silent_held_s=runs[3],
         two_consumers_since_s=runs[4],
         two_consumers_held_s=runs[5],
+        bus_lost_since_s=runs[6],
+        bus_lost_held_s=runs[7],
     )
 
 

@@ -104,7 +104,7 @@ class UnitState:
     `started_at_s` is `ExecMainStartTimestampMonotonic`, `changed_at_s` is
     `StateChangeTimestampMonotonic`, both 0.0 when systemd says "never". `job` is the type of the
     pending job (`start`, `stop`, `restart`, ...), None without one. `detail` is for people, for
-    example "signal=KILL" or "exit-code=1".
+    example "signal=KILL" or "exit-code=1". `left_over`: it is at rest, yet processes are left in its group.
     """
 
     load: LoadState
@@ -118,6 +118,7 @@ class UnitState:
     changed_at_s: float
     invocation_id: str
     stop_cause: StopCause
+    left_over: bool = False
 
     @property
     def has_process(self) -> bool:
@@ -251,11 +252,13 @@ class HostLoad:
 
     `nodes`: its hypervisor names, `<cluster moid>.<vCenter instance uuid>`. `builds_s`: how long each
     of its instances in BUILD has been there without a change, by Nova's own clock, longest first.
+    `node_ids`: the UUIDs of its nodes, which nova-compute keeps in its file `compute_id`.
     """
 
     instances: int
     nodes: tuple[str, ...]
     builds_s: tuple[float, ...] = ()
+    node_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from nova_watchdog.core.concerns import Worry
 from nova_watchdog.core.decide import Decision
+from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import Observation, Pairing
 from nova_watchdog.core.permission import Pause, Permission
@@ -26,6 +27,61 @@ class Transition:
     why: str
     action: str = ""
     readings: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StandbySnapshot:
+    """One controller that watches a pairing, as its record in the store says; the holder among them.
+
+    renews: its record moved on within its own takeover wait. reason: why it could not serve, empty: it could.
+    """
+
+    controller: str
+    renews: bool
+    ready: bool
+    reason: str = ""
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HoldSnapshot:
+    """One pairing's hold as this controller sees it. `remedy` belongs to `rule`, of the table of holding.
+
+    until_s: local monotonic time at which its unit is killed here unless a renewal is confirmed; None: it is
+    not held here, or nothing is armed. moves_left: how often it may still move without a human.
+    """
+
+    claim: Claim
+    holder: str
+    epoch: int
+    rule: str
+    why: str
+    remedy: str = ""
+    until_s: float | None = None
+    stopped: bool = False
+    moves_left: int = 0
+    standbys: tuple[StandbySnapshot, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeeperSnapshot:
+    """This controller in the store that all share.
+
+    registered: it has a registration, so it may hold. problem: what keeps it from being renewed or begun,
+    empty: nothing. renewed_at_s: when the last confirmed renewal was sent, None: none yet. until_s: when
+    systemd kills everything held here; None: not armed. takeovers counts (pairing, outcome) of what was taken
+    here, or tried to.
+    """
+
+    registered: bool
+    problem: str = ""
+    renewed_at_s: float | None = None
+    until_s: float | None = None
+    deadline_s: float = 0.0
+    takeover_wait_s: float = 0.0
+    renewals: int = 0
+    renewal_failures: int = 0
+    takeovers: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +157,7 @@ class FleetSnapshot:
     """Everything at one moment. `actions` counts by (pairing, rule, action, outcome).
 
     `unwatched`: the configured pairings that are not watched, each with one line a mistake in its files.
+    `keeper`, `holds` (by pairing): None and empty where no other controller shares the pairings.
     `reloads` counts by outcome ("done", "refused"); `reload_mistakes`: what is wrong with the new
     configuration, one line each, while the daemon goes on with the old one.
     `scheduler_skips`: by job, how often a calendar job was missed or still ran when it was due.
@@ -120,3 +177,5 @@ class FleetSnapshot:
     reloads: Mapping[str, int] = field(default_factory=dict)
     reload_mistakes: tuple[str, ...] = ()
     scheduler_skips: Mapping[str, int] = field(default_factory=dict)
+    keeper: KeeperSnapshot | None = None
+    holds: Mapping[str, HoldSnapshot] = field(default_factory=dict)

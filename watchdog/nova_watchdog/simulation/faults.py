@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -118,6 +119,11 @@ def _stall_daemon(world: SimulatedWorld, fault: Fault) -> End:
     return end
 
 
+def _bad_starts(world: SimulatedWorld, fault: Fault) -> End:
+    world.cloud.bad_starts.append(fault.target)
+    return lambda: world.cloud.bad_starts.remove(fault.target)
+
+
 def _upgrade(world: SimulatedWorld, fault: Fault) -> None:
     site = world.sites[fault.target]
     if fault.value:
@@ -164,7 +170,8 @@ def _bring_back(world: SimulatedWorld, pairing: str, tries: int) -> None:
     asked = [site for site in world.sites.values() if site.keeper is not None and site.service.runs]
     for site in asked[: 0 if holders else 1]:
         if site.keeper is not None:
-            site.keeper.ask_to_take(pairing)
+            with contextlib.suppress(ActionRefusedError):
+                site.keeper.ask_to_take(pairing)
     world.timeline.call_later(_HUMAN_LOOKS_AGAIN_S, _bring_back, world, pairing, tries - 1)
 
 
@@ -250,6 +257,7 @@ _BEGIN: dict[Kind, Begin] = {
     Kind.STOP_DAEMON: _stop_daemon,
     Kind.STALL_DAEMON: _stall_daemon,
     Kind.UPGRADE: _upgrade,
+    Kind.BAD_STARTS: _bad_starts,
     Kind.CRASH: _crash,
     Kind.HANG: _hang,
     Kind.HUMAN_STOP: _human_stop,

@@ -37,6 +37,7 @@ class Kind(enum.Enum):
     STOP_DAEMON = "stop-daemon"
     STALL_DAEMON = "stall-daemon"
     UPGRADE = "upgrade"
+    BAD_STARTS = "bad-starts"
     # To a nova-compute: `target` is a pairing
     CRASH = "crash"
     HANG = "hang"
@@ -74,6 +75,7 @@ MEANINGS: Mapping[Kind, str] = {
     Kind.STOP_DAEMON: "its daemon is stopped, and started after `for`",
     Kind.STALL_DAEMON: "its daemon does nothing",
     Kind.UPGRADE: "its daemon is stopped and started with a deadline of `value` seconds (0: as it was)",
+    Kind.BAD_STARTS: "every nova-compute that is started there ends at once, as with a broken installation",
     Kind.CRASH: "the process dies",
     Kind.HANG: "the process does nothing",
     Kind.HUMAN_STOP: "a human stops it where it runs, and starts it after `for`",

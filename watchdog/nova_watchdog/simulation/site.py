@@ -18,6 +18,7 @@ from nova_watchdog.core.hold.vantage import give_of, vantage_of
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.permission import Permission, permission_of
 from nova_watchdog.core.state import Phase
+from nova_watchdog.runtime.hands import DONE
 from nova_watchdog.runtime.hold_ports import Asks, KeeperPorts
 from nova_watchdog.runtime.keeper import Keeper
 from nova_watchdog.runtime.pairing_loop import PairingLoop
@@ -66,11 +67,13 @@ class Reach:
 class Ears:
     """Who is told what a daemon does.
 
-    acted: (controller, pairing, rule, action, outcome). said: (controller, text).
+    acted: (controller, pairing, rule, action, outcome). said: (controller, text). gave: (controller, pairing,
+    why) of each stop that it asked for so that the pairing moves.
     """
 
     acted: Callable[[str, str, str, str, str], None]
     said: Callable[[str, str], None]
+    gave: Callable[[str, str, str], None] = lambda _controller, _pairing, _why: None
 
 
 class Site:
@@ -212,7 +215,10 @@ class Site:
 
     def _give(self, pairing: str) -> Give | None:
         shown = self._shown(pairing)
-        return give_of(shown.decision.state) if shown else None
+        if shown is None:
+            return None
+        decision, policy = shown.decision, self._scenario.hold_policy
+        return give_of(decision.state, decision.facts, shown.memory, policy)
 
     def _stopped(self, pairing: str, epoch: int) -> bool | None:
         shown = self._shown(pairing)
@@ -224,7 +230,10 @@ class Site:
         verb = decision.rule.verb
         if pairing in self.loops:
             self.loops[pairing].wake()
-        self._ears.said(self.name, f"{pairing} {decision.rule.number} {decision.rule.why}")
+        why = f" ({decision.reason})" if decision.reason else ""
+        self._ears.said(self.name, f"{pairing} {decision.rule.number} {decision.rule.why}{why}")
+        if verb is HoldVerb.STOP and outcome == DONE:
+            self._ears.gave(self.name, pairing, decision.reason)
         if outcome:
             what = "record" if verb is HoldVerb.NOTHING else verb.value
             self._ears.acted(self.name, pairing, decision.rule.number, what, outcome)

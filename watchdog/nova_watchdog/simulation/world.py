@@ -14,6 +14,7 @@ from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.state import Phase
 from nova_watchdog.simulation.conduct import Conduct, Deed
 from nova_watchdog.simulation.invariants import Judge
+from nova_watchdog.simulation.moves import Moves
 from nova_watchdog.simulation.parts.bus import BusPort, SimulatedBus
 from nova_watchdog.simulation.parts.compute import Cloud, ComputeProcesses, Identity, start_rogue
 from nova_watchdog.simulation.parts.disk_store import DiskStore
@@ -51,6 +52,8 @@ _DEPENDENCIES = frozenset(
 # A systemd that answers sooner is not slow.
 _QUICK_S = 0.1
 _JUST_FIRED_S = 2.0
+# By then a canary has told that a path is back: until then a daemon goes by the one before.
+_PATH_KNOWN_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,8 @@ class SimulatedWorld:
         # The units whose stop is slow now, each as often as a fault makes it so.
         self.slow_stops: list[str] = []
         self._cuts: dict[tuple[str, str], list[tuple[bool, bool]]] = defaultdict(list)
+        self._cut_since_s: dict[tuple[str, str], float] = {}
+        self._last_cut_s: dict[tuple[str, str], tuple[float, float]] = {}
         self._lasting: Counter[str] = Counter()
         self._over: dict[str, Callable[[], object]] = {}
         self._broken: dict[str, list[float]] = defaultdict(list)
@@ -114,9 +119,13 @@ class SimulatedWorld:
         self.conduct = Conduct(
             self.timeline, self.pairings, scenario.policy, counts_starts=not _DEPENDENCIES & kinds
         )
+        self.moves = Moves(self.timeline, self.pairings, scenario.hold_policy, self.cut_since_s)
         self.store.on_commit.append(lambda who, _expected, puts, _revision: self.judge.committed(who, puts))
+        self.store.on_commit.append(
+            lambda who, _expected, puts, _revision: self._tell(self.moves.committed(who, puts))
+        )
         self.store.on_commit.append(lambda _who, _expected, puts, _revision: self.conduct.committed(puts))
-        ears = Ears(self._acted, self.say)
+        ears = Ears(self._acted, self.say, lambda *gave: self._tell(self.moves.gave(*gave)))
         for name in scenario.controllers:
             self._add_site(name, intervals, ears)
         self._begin()
@@ -181,16 +190,27 @@ class SimulatedWorld:
         """Let requests or replies get lost, whatever else is cut."""
         for target in targets:
             self._cuts[controller, target].append((requests, replies))
+            since_s = self.cut_since_s(controller, target)
+            self._cut_since_s[controller, target] = self.timeline.now_s if since_s is None else since_s
             self._apply_cuts(controller, target)
 
         def end() -> None:
             for target in targets:
                 self._cuts[controller, target].remove((requests, replies))
+                if not self._cuts[controller, target]:
+                    since_s = self._cut_since_s.pop((controller, target))
+                    self._last_cut_s[controller, target] = since_s, self.timeline.now_s
                 self._apply_cuts(controller, target)
             if NOVA in targets:
                 self.sees_nova(controller)
 
         return end
+
+    def cut_since_s(self, controller: str, target: str) -> float | None:
+        """Since when it has no way there, as far as its canaries tell; None: it has one."""
+        last_s, until_s = self._last_cut_s.get((controller, target), (0.0, -KNOWABLE_S))
+        was_cut = self.timeline.now_s - until_s < _PATH_KNOWN_S
+        return self._cut_since_s.get((controller, target), last_s if was_cut else None)
 
     def lasting(
         self, what: str, begin: Callable[[], object], over: Callable[[], object]
@@ -290,7 +310,9 @@ class SimulatedWorld:
         self.say("cloud", f"the store is as it was at {moment(made_at_s)}{which}")
         self.store.restore(snapshot)
         self.conduct.restored()
-        self.judge.restored({key: one.value for key, one in self.store.records.read("").items()})
+        records = {key: one.value for key, one in self.store.records.read("").items()}
+        self.judge.restored(records)
+        self.moves.restored(records)
 
     def _back_up(self) -> None:
         self._backups.append((self.timeline.now_s, self.store.snapshot()))
@@ -314,7 +336,10 @@ class SimulatedWorld:
         site = self.sites[controller]
         boot = site.machine.clock.boot_id()
         deed = Deed(controller, boot, pairing, rule, action, outcome, is_covered=self._covers(site, pairing))
-        for name, text in self.conduct.judge(deed):
+        self._tell(self.conduct.judge(deed))
+
+    def _tell(self, wrong: list[tuple[str, str]]) -> None:
+        for name, text in wrong:
             self.judge.violated(name, text)
 
     def _has_no_canary(self, pairing: str, controller: str) -> bool:
@@ -347,6 +372,7 @@ class SimulatedWorld:
             gaps[-1] = Gap(gaps[-1].since_s, self.timeline.now_s)
         self._first_ran_at_s.setdefault(pairing, self.timeline.now_s)
         self.conduct.process_began(pairing)
+        self.moves.process_began(pairing)
         site = self.sites[machine]
         sees_nova_since_s = max(site.begun_at_s, self._sees_nova_since_s.get(machine, 0.0))
         self.judge.process_began(pairing, machine, sees_nova_since_s)
@@ -354,6 +380,7 @@ class SimulatedWorld:
     def _process_ended(self, pairing: str, machine: str) -> None:
         self.say(machine, f"{pairing} nova-compute is dead")
         self._ended_at_s[pairing, machine] = self.timeline.now_s
+        self.moves.process_ended(pairing)
         self.conduct.process_ended(pairing, machine, has_power=self.sites[machine].machine.is_on)
         self.judge.process_ended(pairing, machine)
         if not self.judge.processes(pairing):

@@ -98,6 +98,13 @@ def wait_for_s(holder: Seen[ControllerRecord], timing: Timing) -> float:
     return takeover_wait_s(record.deadline_s, record.kill_s, timing.margin_s)
 
 
+def silent_at_s(pairing: str, sight: Sight, timing: Timing) -> float | None:
+    """When its holder will have been silent for W unless it renews; None: nobody holds it."""
+    seen = sight.holds.get(pairing)
+    holder = sight.controller(seen.value.holder) if seen and seen.value and seen.value.holder else None
+    return None if holder is None else holder.since_s + wait_for_s(holder, timing)
+
+
 def is_seasoned(registration: Registration, sight: Sight, timing: Timing, now_s: float) -> bool:
     """Whether this daemon was registered for long enough to take what others may have held.
 

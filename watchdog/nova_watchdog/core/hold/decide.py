@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from nova_watchdog.core.budget import Pace
@@ -14,7 +14,8 @@ from nova_watchdog.core.hold.claims import (
     is_seasoned,
     wait_for_s,
 )
-from nova_watchdog.core.hold.records import MOVES_KEPT, HoldRecord, Vantage, controller_key, hold_key
+from nova_watchdog.core.hold.moves import Give, HoldPolicy, failed_lately, moves_left, unsettled
+from nova_watchdog.core.hold.records import HoldRecord, Vantage, controller_key, hold_key
 from nova_watchdog.core.hold.rules import (
     HereFact,
     HoldRule,
@@ -26,43 +27,20 @@ from nova_watchdog.core.hold.rules import (
     hold_rule_for,
 )
 from nova_watchdog.core.hold.sight import Sight
+from nova_watchdog.core.hold.standbys import accepts, rank, ready_standbys, successor_of, why_no_standby
 from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.permission import Permission
 
-
-@dataclass(frozen=True, slots=True)
-class HoldPolicy:
-    """How often a pairing may change hands without a human.
-
-    move_budget: moves allowed in `move_window_s` before only a human may move it; 1 to 20.
-    move_window_s: how long a move counts against the budget.
-    """
-
-    move_budget: int = 4
-    move_window_s: float = 3600.0
-
-    def problems(self) -> list[tuple[str, str, str]]:
-        """Every broken bound as (key, what is wrong, what is allowed)."""
-        found = []
-        if not 1 <= self.move_budget <= MOVES_KEPT:
-            found.append(("move_budget", f"is {self.move_budget}", f"1 to {MOVES_KEPT}"))
-        if not self.move_window_s > 0:
-            found.append(("move_window_s", f"is {self.move_window_s:g}", "more than 0"))
-        return found
-
-
-@dataclass(frozen=True, slots=True)
-class Give:
-    """The wish that a pairing held here goes to another controller. `to`: empty: to the best standby."""
-
-    why: str
-    to: str = ""
-    by_human: bool = False
+__all__ = ["Give", "HoldDecision", "HoldPolicy", "Self", "decide_hold", "moves_left"]
 
 
 @dataclass(frozen=True, slots=True)
 class Self:
-    """This controller, as far as one pairing is concerned."""
+    """This controller, as far as one pairing is concerned.
+
+    accept: failing checks of its own that a human accepts, who wants it to `take` the pairing.
+    near: the other pairings of the same vCenter or message bus. stopping: what is stopped here to be moved.
+    """
 
     name: str
     registration: Registration | None
@@ -72,6 +50,9 @@ class Self:
     give: Give | None = None
     take: bool = False
     stopped: bool | None = None
+    accept: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+    stopping: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +61,7 @@ class HoldDecision:
 
     expected: the revisions that the transaction compares. record: what it writes for the pairing, None:
     nothing is written. fences: the controller whose record is marked as fenced with it, empty: none.
+    reason: why it should move and where to, or why it does not; empty where nobody wants that.
     """
 
     claim: Claim
@@ -88,6 +70,7 @@ class HoldDecision:
     record: HoldRecord | None = None
     expected: Mapping[str, int] | None = None
     fences: str = ""
+    reason: str = ""
 
 
 def decide_hold(
@@ -96,19 +79,25 @@ def decide_hold(
     """Judge one pairing's hold."""
     incarnation = me.registration.incarnation if me.registration else None
     claim = claim_of(pairing, me.name, incarnation, sight, timing, now_s)
-    successor = successor_of(pairing, me, sight, timing, now_s)
+    hold = _hold(pairing, sight)
+    failed = failed_lately(hold, policy, wall_s)
+    successor = successor_of(pairing, me.name, me.give, sight, timing, now_s, failed)
+    wish = _wish(pairing, me, successor, sight, policy, now_s, wall_s)
     situation = HoldSituation(
         claim=claim,
         standing=standing_of(me.registration, sight, timing, now_s),
         here=me.here,
-        ready=Readiness.READY if me.vantage.ready else Readiness.NOT_READY,
+        ready=Readiness.READY if _could_serve(claim, me, hold) else Readiness.NOT_READY,
         permission=me.permission,
         pace=_pace(pairing, me, sight, timing, policy, now_s, wall_s),
-        wish=_wish(me, successor, _hold(pairing, sight), policy, wall_s),
+        wish=wish,
     )
     rule = hold_rule_for(situation)
-    decision = HoldDecision(claim, situation, rule)
-    record = _record_after(decision, pairing, me, sight, successor, wall_s)
+    reason = _reason(me.give, wish, successor) if claim is Claim.MINE else ""
+    if reason and not successor:
+        reason += f"; {why_no_standby(pairing, me.name, sight, timing, now_s, failed)}"
+    decision = HoldDecision(claim, situation, rule, reason=reason)
+    record = _record_after(decision, pairing, me, sight, successor, failed, wall_s)
     if me.registration is None or record is None:
         return decision
     fences = _fenced(pairing, sight) if rule.verb is HoldVerb.TAKE_OVER else ""
@@ -117,16 +106,22 @@ def decide_hold(
 
 
 def _record_after(
-    decision: HoldDecision, pairing: str, me: Self, sight: Sight, successor: str, wall_s: float
+    decision: HoldDecision,
+    pairing: str,
+    me: Self,
+    sight: Sight,
+    successor: str,
+    failed: frozenset[str],
+    wall_s: float,
 ) -> HoldRecord | None:
     """What is to be written, None: nothing."""
     hold, verb = _hold(pairing, sight), decision.rule.verb
     if me.registration is None:
         return None
     if verb is HoldVerb.RELEASE:
-        return _released(hold, successor, me, wall_s)
+        return _released(hold, successor, me, failed, wall_s)
     if verb in (HoldVerb.CLAIM, HoldVerb.TAKE_OVER):
-        return _taken(hold, me, me.registration, decision.claim, wall_s)
+        return _taken(hold, me, me.registration, decision.claim, failed, wall_s)
     if decision.claim is Claim.MINE and hold is not None and me.stopped not in (None, hold.stopped):
         return replace(hold, stopped=bool(me.stopped))
     return None
@@ -152,27 +147,6 @@ def compared(
         seen = sight.controller(fences)
         expected[controller_key(fences)] = seen.revision if seen else 0
     return expected
-
-
-def successor_of(pairing: str, me: Self, sight: Sight, timing: Timing, now_s: float) -> str:
-    """The standby that would be the next holder: ready, renewing, the first by name; empty: none."""
-    ready = ready_standbys(pairing, me.name, sight, timing, now_s)
-    if me.give is not None and me.give.to:
-        return me.give.to if me.give.to in ready else ""
-    return ready[0] if ready else ""
-
-
-def ready_standbys(pairing: str, me: str, sight: Sight, timing: Timing, now_s: float) -> list[str]:
-    """The other controllers that renew and could serve the pairing, by name."""
-    return [
-        name
-        for name, seen in sorted(sight.controllers.items())
-        if name != me
-        and seen.value is not None
-        and not seen.value.fenced
-        and now_s - seen.since_s < wait_for_s(seen, timing)
-        and seen.value.vantages.get(pairing, Vantage(ready=False)).ready
-    ]
 
 
 def dead_since_s(pairing: str, me: str, sight: Sight, timing: Timing) -> float | None:
@@ -206,8 +180,21 @@ def _fenced(pairing: str, sight: Sight) -> str:
     return "" if has_ended(seen, hold) else hold.holder
 
 
+def _could_serve(claim: Claim, me: Self, hold: HoldRecord | None) -> bool:
+    """Whether this controller is good for it, or a human says that it is good enough."""
+    if me.vantage.ready:
+        return True
+    accepted = hold.accepted if hold and claim is Claim.OFFERED else ()
+    return accepts(me.vantage, (*accepted, *(me.accept if me.take else ())))
+
+
 def _taken(
-    hold: HoldRecord | None, me: Self, registration: Registration, claim: Claim, wall_s: float
+    hold: HoldRecord | None,
+    me: Self,
+    registration: Registration,
+    claim: Claim,
+    failed: frozenset[str],
+    wall_s: float,
 ) -> HoldRecord:
     """The hold as it is written by its new holder. Only what no human asked for counts as a move."""
     if hold is None:
@@ -218,39 +205,56 @@ def _taken(
         incarnation=registration.incarnation,
         epoch=hold.epoch + 1,
         moves=(*hold.moves, wall_s) if moved else hold.moves,
+        failed={name: hold.failed[name] for name in failed if not (me.take and name == me.name)},
     )
 
 
-def _released(hold: HoldRecord | None, successor: str, me: Self, wall_s: float) -> HoldRecord | None:
+def _released(
+    hold: HoldRecord | None, successor: str, me: Self, failed: frozenset[str], wall_s: float
+) -> HoldRecord | None:
+    """The hold as its holder leaves it. Whom a human names has not failed any more."""
     if hold is None:
         return None
-    by_human = me.give is not None and me.give.by_human
+    give = me.give or Give("")
+    still = {name: hold.failed[name] for name in failed if not (give.by_human and name == successor)}
     return replace(
         hold,
         holder="",
         incarnation="",
         successor=successor,
         stopped=hold.stopped if me.stopped is None else me.stopped,
-        moves=hold.moves if by_human else (*hold.moves, wall_s),
+        moves=hold.moves if give.by_human else (*hold.moves, wall_s),
+        accepted=give.accept if give.by_human else (),
+        failed=still | ({me.name: wall_s} if give.has_failed else {}),
     )
 
 
-def _wish(me: Self, successor: str, hold: HoldRecord | None, policy: HoldPolicy, wall_s: float) -> Wish:
-    give = me.give
+def _wish(
+    pairing: str, me: Self, successor: str, sight: Sight, policy: HoldPolicy, now_s: float, wall_s: float
+) -> Wish:
+    give, hold = me.give, _hold(pairing, sight)
     if me.take and not (give is not None and give.by_human):
         return Wish.TAKE
     if give is None or not (give.by_human or me.permission is Permission.PROTECT):
         return Wish.KEEP
+    if not give.begins and pairing not in me.stopping:
+        return Wish.KEEP
     spent = hold is not None and moves_left(hold, policy, wall_s) == 0
     if not successor or (spent and not give.by_human):
         return Wish.GIVE_TO_NOBODY
+    # What has begun goes on: it is half dead already.
+    waits = not give.by_human and pairing not in me.stopping
+    if waits and (set(me.near) & set(me.stopping) or unsettled(me.near, sight, now_s)):
+        return Wish.WAIT
     return Wish.GIVE
 
 
-def moves_left(hold: HoldRecord, policy: HoldPolicy, wall_s: float) -> int:
-    """How many more moves without a human the budget allows. One of far ahead was a wrong clock's."""
-    recent = sum(1 for at_s in hold.moves if abs(wall_s - at_s) < policy.move_window_s)
-    return max(0, policy.move_budget - recent)
+def _reason(give: Give | None, wish: Wish, successor: str) -> str:
+    if give is None or wish in (Wish.KEEP, Wish.TAKE):
+        return ""
+    if wish is Wish.GIVE_TO_NOBODY:
+        return f"{give.why}; {successor} could take it, but it has moved too often" if successor else give.why
+    return f"{give.why}, and not from {successor}" if give.ready_for_s else f"{give.why}: to {successor}"
 
 
 def _pace(
@@ -269,10 +273,12 @@ def _pace(
         return Pace.SPENT
     if hold.holder == me.name:
         return Pace.READY  # it was held here: the least of all moves
+    failed = failed_lately(hold, policy, wall_s)
+    mine = rank(me.name, sight, failed)
     earlier = [
         name
-        for name in ready_standbys(pairing, me.name, sight, timing, now_s)
-        if name < me.name or name == hold.holder
+        for name in ready_standbys(pairing, me.name, sight, timing, now_s, failed)
+        if name == hold.holder or rank(name, sight, failed) < mine
     ]
     free_since_s = _free_since_s(pairing, sight, timing)
     if me.registration is not None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from nova_watchdog.core.hold.decide import Give
+from nova_watchdog.core.hold.moves import Give
 from nova_watchdog.core.hold.records import MAX_DEADLINE_S, ControllerRecord
 from nova_watchdog.core.hold.sight import Seen
-from nova_watchdog.core.strict import MISTAKES, count_of, flag_of, number_of, seconds_of, text_of
+from nova_watchdog.core.strict import MISTAKES, count_of, flag_of, list_of, number_of, seconds_of, text_of
 
 FORMAT = 1
 
@@ -28,8 +28,9 @@ class Handover:
     """What one daemon leaves to the next in `/run`.
 
     deadline_s: the longest D that may be armed. seq: of the last renewal that was confirmed; a record that
-    shows less comes from a store that was restored. gives: by pairing, a human's wish that it moves: a stop
-    that was asked for one goes on, and is nobody's wish that it stays down.
+    shows less comes from a store that was restored. gives: by pairing, a human's wish that it moves.
+    stops: the pairings whose stop was asked for so that they move, whoever wished it: such a stop is nobody's
+    wish that it stays down.
     """
 
     boot_id: str
@@ -38,6 +39,7 @@ class Handover:
     terms: Mapping[str, Terms] = field(default_factory=dict)
     seq: int = 0
     gives: Mapping[str, Give] = field(default_factory=dict)
+    stops: tuple[str, ...] = ()
 
 
 def to_json(handover: Handover) -> dict[str, Any]:
@@ -49,6 +51,8 @@ def to_json(handover: Handover) -> dict[str, Any]:
         "deadline_s": handover.deadline_s,
         "seq": handover.seq,
         "gives": {name: [give.why, give.to, give.by_human] for name, give in handover.gives.items()},
+        "accepts": {name: list(give.accept) for name, give in handover.gives.items() if give.accept},
+        "stops": list(handover.stops),
         "terms": {name: [t.epoch, t.since_s, t.dead_since_s] for name, t in handover.terms.items()},
     }
 
@@ -58,6 +62,7 @@ def from_json(value: Mapping[str, Any] | None) -> Handover | None:
     try:
         if value is None or value.get("format") != FORMAT:
             return None
+        accepts = dict(value.get("accepts", {}))
         return Handover(
             boot_id=text_of(value["boot_id"]),
             incarnation=text_of(value["incarnation"]),
@@ -70,12 +75,22 @@ def from_json(value: Mapping[str, Any] | None) -> Handover | None:
             },
             seq=count_of(value["seq"]),
             gives={
-                str(name): Give(text_of(why, empty=True), text_of(to, empty=True), by_human=flag_of(by_human))
+                str(name): Give(
+                    text_of(why, empty=True),
+                    text_of(to, empty=True),
+                    by_human=flag_of(by_human),
+                    accept=_names_of(accepts.get(name, [])),
+                )
                 for name, (why, to, by_human) in dict(value["gives"]).items()
             },
+            stops=_names_of(value.get("stops", [])),
         )
     except MISTAKES:
         return None
+
+
+def _names_of(value: object) -> tuple[str, ...]:
+    return tuple(text_of(name) for name in list_of(value))
 
 
 def why_not_resumed(

@@ -38,6 +38,7 @@ class Wish(enum.Enum):
     KEEP = "keep"
     GIVE = "give"  # to the standby that is ready for it
     GIVE_TO_NOBODY = "give-to-nobody"  # wanted, and no standby is ready
+    WAIT = "wait"  # wanted, and another one of the same vCenter or message bus moves just now
     TAKE = "take"  # a human wants this controller to have it
 
 
@@ -86,7 +87,7 @@ class HoldRule:
 _TAKEABLE = (Claim.FREE, Claim.OFFERED, Claim.SILENT)
 _NOT_MINE = (Claim.HELD, Claim.RESERVED, Claim.STOPPED, *_TAKEABLE)
 _HELD_BACK = (Permission.PAUSED, Permission.MAINTENANCE, Permission.NO_RECORD, Permission.NOT_HELD)
-_NOT_ASKED = (Wish.KEEP, Wish.GIVE, Wish.GIVE_TO_NOBODY)
+_NOT_ASKED = (Wish.KEEP, Wish.GIVE, Wish.GIVE_TO_NOBODY, Wish.WAIT)
 
 TABLE: tuple[HoldRule, ...] = (
     HoldRule(
@@ -117,6 +118,12 @@ TABLE: tuple[HoldRule, ...] = (
         "see the store's problem in 'nova-watchdog status'",
     ),
     # Held here
+    HoldRule(
+        "H09",
+        when(claim=Claim.MINE, wish=Wish.WAIT),
+        HoldVerb.NOTHING,
+        "it should move; another pairing of the same vCenter or message bus does just now: one at a time",
+    ),
     HoldRule(
         "H10",
         when(claim=Claim.MINE, wish=Wish.GIVE, here=(HereFact.RUNS, HereFact.UNSURE)),

@@ -45,12 +45,16 @@ class Sight:
 
     longest_wait_s: W, without its margin, against the longest D and kill time that any controller was ever
     seen with: a restored store may have forgotten them.
+    ready_since_s: since when a controller says without a break that it could serve a pairing, by both names.
+    served: by pairing the holder, and the epoch of its hold, that was last seen to serve it.
     """
 
     began_at_s: float | None = None
     controllers: Mapping[str, Seen[ControllerRecord]] = field(default_factory=dict)
     holds: Mapping[str, Seen[HoldRecord]] = field(default_factory=dict)
     longest_wait_s: float = 0.0
+    ready_since_s: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    served: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
     def controller(self, name: str) -> Seen[ControllerRecord] | None:
         """That one's record, None where it was never looked for."""
@@ -70,7 +74,41 @@ def look(
     controllers = _fold(sight.controllers, CONTROLLERS, found, controller_of, received_at_s, holders)
     records = [seen.value for seen in controllers.values() if seen.value is not None]
     waits = [takeover_wait_s(record.deadline_s, record.kill_s, 0.0) for record in records]
-    return Sight(began_at_s, controllers, holds, max([sight.longest_wait_s, *waits]))
+    return Sight(
+        began_at_s,
+        controllers,
+        holds,
+        max([sight.longest_wait_s, *waits]),
+        {name: _ready_since(name, seen, sight) for name, seen in controllers.items()},
+        {name: _served(name, seen, controllers, sight) for name, seen in holds.items()},
+    )
+
+
+def _ready_since(name: str, seen: Seen[ControllerRecord], before: Sight) -> Mapping[str, float]:
+    """By pairing. What was said before a silence that ended its word counts anew."""
+    last, record = before.controllers.get(name), seen.value
+    known = before.ready_since_s.get(name, {})
+    if seen is last:
+        return known
+    if record is None or record.fenced:
+        return {}
+    if last is None or seen.since_s - last.since_s >= takeover_wait_s(record.deadline_s, record.kill_s, 0.0):
+        known = {}
+    ready = [pairing for pairing, vantage in record.vantages.items() if vantage.ready]
+    return {pairing: known.get(pairing, seen.since_s) for pairing in ready}
+
+
+def _served(
+    pairing: str, seen: Seen[HoldRecord], controllers: Mapping[str, Seen[ControllerRecord]], before: Sight
+) -> tuple[str, int]:
+    hold = seen.value
+    known = before.served.get(pairing, ("", 0))
+    holder = controllers.get(hold.holder) if hold and hold.holder else None
+    record = holder.value if holder else None
+    if hold is None or record is None or record.incarnation != hold.incarnation or record.fenced:
+        return known
+    vantage = record.vantages.get(pairing)
+    return (hold.holder, hold.epoch) if vantage is not None and vantage.serves else known
 
 
 def _fold(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from random import Random
 
 from nova_watchdog.simulation.parts.bus import Consumer, SimulatedBus
@@ -31,7 +31,10 @@ _ENABLES_AFTER_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """What every nova-compute shares. `vcenters`: by their names in the network."""
+    """What every nova-compute shares. `vcenters`: by their names in the network.
+
+    bad_starts: the machines on which none comes up, each as often as a fault makes it so.
+    """
 
     network: Network
     nova: SimulatedNova
@@ -39,6 +42,7 @@ class Cloud:
     vcenters: Mapping[str, VCenterTruth]
     random: Random
     bus_target: str = BUS
+    bad_starts: list[str] = field(default_factory=list)
 
     def end_conductors(self) -> None:
         """No conductor works: pings to it fail, and no heartbeat is written."""
@@ -99,7 +103,8 @@ class ComputeProcess:
     def _log_in(self) -> None:
         if not self._is_alive:
             return
-        if self._vcenter.unreachable is not None and self._vcenter_link.is_whole:
+        refused = self._vcenter.unreachable is not None and self._vcenter_link.is_whole
+        if refused or self._machine.name in self._cloud.bad_starts:
             self._exits(1)
         elif not self.reaches_vcenter():  # the login has no timeout: it waits until vCenter answers
             self._timer = self._machine.call_later(_LOGIN_S, self._log_in)

@@ -76,6 +76,8 @@ def obstacle_to_start(state: UnitState, expected_invocation: str) -> str | None:
         return f"systemd says the unit is {state.load.value}"
     if not state.is_down or state.has_process:
         return "it has a process or a job"
+    if state.left_over:
+        return "processes of its last run are left"
     if state.invocation_id != expected_invocation:
         return "it was started by somebody since it was last looked at"
     return None
