@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nova_watchdog.telemetry.operation_requests import Operating
 from telemetry import asked
 from telemetry.asked import RecordingControl
 
 
 @contextmanager
-def served(path: Path, control: RecordingControl) -> Iterator[None]:
+def served(path: Path, control: RecordingControl, operations: Operating | None = None) -> Iterator[None]:
     """Serve two healthy pairings on `path` until the block ends."""
     ready, done = threading.Event(), asyncio.Event()
     loops: list[asyncio.AbstractEventLoop] = []
 
     async def run() -> None:
-        server = await asked.serve(path, control)
+        server = await asked.serve(path, control, operations=operations)
         loops.append(asyncio.get_running_loop())
         ready.set()
         await done.wait()

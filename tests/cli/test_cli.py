@@ -90,6 +90,24 @@ def test_polkit_prints_nothing_with_a_mistake(site: Site, capsys: pytest.Capture
     assert "pairing.cluster-a.unit" in err
 
 
+def test_units_prints_what_the_deadline_kills(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """One unit a line below comments, of the pairings in mode protect alone. nova's files are not needed."""
+    (site.root / "nova.conf").unlink()
+    site.edit("nova-watchdog.toml", {"[pairing.cluster-b]": '[pairing.cluster-b]\nmode = "observe"'})
+    assert run("config", "units", "--config", site.toml) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["nova-compute@cluster-a.service"]
+
+
+def test_units_prints_nothing_with_a_mistake(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Half a list would leave the other half alive."""
+    site.edit("nova-watchdog.toml", {"@cluster-a.service": "@cluster-a"})
+    assert run("config", "units", "--config", site.toml) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "pairing.cluster-a.unit" in err
+
+
 def test_keys_prints_the_reference(capsys: pytest.CaptureFixture[str]) -> None:
     """A table for each section, without any file."""
     assert run("config", "keys") == 0

@@ -45,6 +45,8 @@ class FakeSystemd:
         self._start_dies_with: int | None = None
         self.starts: list[tuple[float, str]] = []
         self.kills: list[tuple[float, str]] = []
+        self.restarts: list[tuple[float, str]] = []
+        self._stops_at_once = True
         for unit in units:
             self.add(unit)
 
@@ -83,6 +85,21 @@ class FakeSystemd:
         self.kill_by_human(unit)
         if not self._answers:
             raise ResultUnknownError("no answer from systemd to KillUnit")
+
+    async def restart(self, unit: str, *, expected_invocation: str) -> None:
+        if self._lost_because is not None:
+            raise ActionRefusedError(f"not restarted: {self._lost_because}")
+        state = (await self.read(unit)) if unit in self._units else NOT_FOUND
+        if (obstacle := obstacle_to_kill(state, expected_invocation)) is not None:
+            raise ActionRefusedError(f"not restarted: {obstacle}")
+        if self._refusal is not None:
+            raise ActionRefusedError(self._refusal)
+        self.restarts.append((self._clock.now_s(), unit))
+        self._change(unit, active=ActiveState.DEACTIVATING, sub="stop-sigterm", job="restart")
+        if self._stops_at_once:
+            self.finish_restart(unit)
+        if not self._answers:
+            raise ResultUnknownError("no answer from systemd to TryRestartUnit")
 
     # --- everybody else
 
@@ -136,6 +153,15 @@ class FakeSystemd:
             self._end(unit, ActiveState.INACTIVE, "success", "exit-code=0", StopCause.BY_ITSELF)
         else:
             self._end(unit, ActiveState.FAILED, "exit-code", f"exit-code={code}", StopCause.BY_ITSELF)
+
+    def stop_slowly(self) -> None:
+        """A restart waits for `finish_restart`."""
+        self._stops_at_once = False
+
+    def finish_restart(self, unit: str) -> None:
+        """The old process of a restart ended, and the new one begins."""
+        self._end(unit, ActiveState.INACTIVE, "success", "exit-code=0", StopCause.OWN_JOB)
+        self._run(unit)
 
     def reset_failed(self, unit: str) -> None:
         """`systemctl reset-failed`."""

@@ -50,6 +50,7 @@ async def _main(settings: Settings, secrets: KnownSecrets) -> int:
     ended, running = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     manager.stopping()
     _log.info(kv("stopping", note="nova-compute is left as it is"))
+    await daemon.leave()
     for task in running:
         task.cancel()
     if running:

@@ -19,6 +19,7 @@ from nova_watchdog.adapters.nova import OpenStackServices
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
 from nova_watchdog.config.settings import SLOW_TIMEOUT_S, BusSettings, Settings, VCenterSettings
 from nova_watchdog.core.events import Event
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.model import (
     Answer,
     BusOutcome,
@@ -62,11 +63,19 @@ class _Part:
 class Assembly:
     """Builds the fleet from settings, again at each reload. Nothing here waits for a remote side."""
 
-    def __init__(self, clock: Clock, store: Store, units: Units, fleet: Fleet) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        store: Store,
+        units: Units,
+        fleet: Fleet,
+        holding: Callable[[str], Holding | None] = lambda _pairing: None,
+    ) -> None:
         self._clock = clock
         self._store = store
         self._units = units
         self._fleet = fleet
+        self._holding = holding
         self._parts: dict[_Key, _Part] = {}
         self._loops: dict[str, tuple[Hashable, PairingLoop]] = {}
         self.calendar = Calendar(())
@@ -133,9 +142,10 @@ class Assembly:
                 probes=probes,
                 count=self._fleet.counter_for(pairing.name),
                 peers=self._fleet.peers,
-                window=self._window,
+                window=self.window,
                 tell=self._tell,
                 controller=settings.controller,
+                holding=self._holding,
             )
             ledger = Ledger(self._store, pairing, self._clock)
             loops[pairing.name] = (same, PairingLoop(pairing, settings.policy, world, ledger, before))
@@ -143,7 +153,8 @@ class Assembly:
         return [loop for _, loop in loops.values()]
 
     # Both ask each time: a reload renews the calendar and the dispatcher under loops that go on.
-    def _window(self, pairing: str, wall_s: float) -> str:
+    def window(self, pairing: str, wall_s: float) -> str:
+        """The maintenance window that is open for the pairing at that Unix time, empty: none."""
         return self.calendar.window(pairing, wall_s)
 
     def _tell(self, events: Sequence[Event]) -> None:

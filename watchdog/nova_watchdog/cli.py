@@ -10,7 +10,15 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from nova_watchdog import __version__, cli_pause, cli_read, cli_simulate_options
+from nova_watchdog import (
+    __version__,
+    cli_adopt_options,
+    cli_failover,
+    cli_pause,
+    cli_preflight,
+    cli_read,
+    cli_simulate_options,
+)
 
 DEFAULT_CONFIG = Path("/etc/nova-watchdog/nova-watchdog.toml")
 DEFAULT_SOCKET = Path("/run/nova-watchdog/control.sock")
@@ -22,7 +30,9 @@ EXIT_USAGE = 2
 _EPILOG = """exit codes:
   0  done; `run`: a clean end; `status`: every pairing is healthy
   1  failure; `status`: some pairing is not healthy, or not watched; `pause`, `resume`: not recorded;
-     `simulate`: something forbidden, or not everything well in the end
+     `failover`, `restart`: refused, or the result is unknown: what is said tells which;
+     `simulate`: something forbidden, or not everything well in the end; `preflight`: something keeps this
+     controller from taking over; `adopt`: refused, with the reason, or not everything done
   2  usage or configuration, every mistake one line on stderr; where a command asks the daemon: it does not
      answer, or refuses what is asked
 `check` exits as monitoring plugins do:
@@ -30,12 +40,16 @@ _EPILOG = """exit codes:
   2  some have failed              3  some are unknown, or the configuration is wrong
 """
 
-# What asks the running daemon, beside `status`.
+# What asks the running daemon, beside `status`; and `adopt`, which asks nobody.
 _ASKING = {
     "history": cli_read.history,
     "explain": cli_read.explain,
     "pause": cli_pause.pause,
     "resume": cli_pause.resume,
+    "preflight": cli_preflight.preflight,
+    "adopt": cli_adopt_options.adopt,
+    "failover": cli_failover.failover,
+    "restart": cli_failover.restart,
 }
 
 # systemd starts a failed daemon again after a second. A configuration that stays wrong would make that a busy
@@ -86,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_config(check)
     polkit = parts.add_parser("polkit", help="print the list of units for the polkit rule")
     _add_config(polkit)
-
+    units = parts.add_parser("units", help="print the list of units that the deadline kills")
+    _add_config(units)
     parts.add_parser("keys", help="print every key, its default and its meaning, as Markdown")
 
     status = commands.add_parser("status", help="ask the running daemon how the pairings are")
@@ -96,6 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_socket(status)
     cli_read.add_commands(commands, _add_socket)
     cli_pause.add_commands(commands, _add_socket)
+    cli_failover.add_commands(commands, _add_socket)
+    cli_preflight.add_command(commands, _add_socket)
+    cli_adopt_options.add_command(commands, _add_config)
     cli_simulate_options.add_command(commands)
     return parser
 
@@ -151,8 +169,8 @@ def _config(arguments: argparse.Namespace) -> int:
 
     if arguments.part == "keys":
         return cli_config.keys()
-    what = cli_config.check if arguments.part == "check" else cli_config.polkit
-    return what(arguments.config)
+    what = {"check": cli_config.check, "polkit": cli_config.polkit, "units": cli_config.units}
+    return what[arguments.part](arguments.config)
 
 
 def _run(config: Path) -> int:

@@ -18,14 +18,18 @@ from nova_watchdog.adapters.systemd import SystemdUnits
 from nova_watchdog.assembly import Assembly
 from nova_watchdog.config import ConfigError, load_for_run
 from nova_watchdog.config.settings import Settings
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.kv import kv
-from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.model import Mode, Pairing
 from nova_watchdog.core.permission import Pause
+from nova_watchdog.core.preflight.check import Report
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.known_secrets import KnownSecrets
 from nova_watchdog.ports import Manager, StoreUnavailableError
 from nova_watchdog.receivers import Closer
 from nova_watchdog.runtime.fleet import Fleet
+from nova_watchdog.runtime.operations import Desk, Operations
+from nova_watchdog.sharing import shared, to_hold
 from nova_watchdog.telemetry import derived, http, logs
 from nova_watchdog.unwatched import UnwatchedPairings
 
@@ -41,6 +45,12 @@ _NEEDS_A_RESTART: Mapping[str, Callable[[Settings], object]] = {
     "http.listen": lambda s: s.http,
     "control.socket": lambda s: s.control_socket,
     "store.path": lambda s: s.store_path,
+    "etcd": lambda s: s.etcd,
+    "rabbitmq_management": lambda s: s.management,
+    "priority": lambda s: s.etcd and s.priority,
+    "hold": lambda s: s.etcd and (s.timing, s.hold_policy),
+    # Whoever holds must know at every moment what it holds.
+    "pairing": lambda s: s.etcd and sorted((one.name, one.unit) for one in to_hold(s)),
 }
 
 
@@ -55,7 +65,9 @@ class Daemon:
         self._fleet = Fleet(settings.controller, __version__, self._clock, manager)
         self._store = LocalStore(settings.store_path)
         self._units = SystemdUnits(self._clock)
-        self._assembly = Assembly(self._clock, self._store, self._units, self._fleet)
+        self._shared = shared(settings, self._clock, self._units, self._fleet, self._window)
+        holding = self._shared.holdings.holding if self._shared else _alone
+        self._assembly = Assembly(self._clock, self._store, self._units, self._fleet, holding)
         self._unwatched = self._watch_unwatched(settings)
         self._files = Worker("configuration files")
         self._server: http.Server | None = None
@@ -70,7 +82,7 @@ class Daemon:
         for note in self._settings.notes:
             _log.warning(kv("config-note", note=note))
         await _open(self._store)
-        await self._assembly.apply(self._settings)
+        await self._apply(self._settings)
         http_settings = self._settings.http
         self._server = await http.serve(
             self.snapshot,
@@ -79,22 +91,32 @@ class Daemon:
             clock=self._clock,
             pairings=self.pairings,
             control=self,
+            operations=self._operations(),
+            preflight=self._reports,
             stale_after_s=max(derived.STALE_AFTER_S, 5 * self._settings.policy.tick_s),
         )
         # Last: it waits a moment for a bus that is not there, and nothing above needs it.
         await self._units.connect()
         async with asyncio.TaskGroup() as group:
             self._group = group
-            work = group.create_task(self._fleet.run(), name="fleet")
+            work = [group.create_task(self._fleet.run(), name="fleet")]
+            if self._shared is not None:
+                work += [group.create_task(run(), name="holds") for run in self._shared.runs]
             self._start_side_tasks(group)
             await self._mended.wait()
-            for task in (work, *self._side_tasks):
+            for task in (*work, *self._side_tasks):
                 task.cancel()
+
+    async def leave(self) -> None:
+        """Give up what can be given up without harm, before the end: see `Keeper.leave`."""
+        if self._shared is not None:
+            await self._shared.holdings.keeper.leave()
 
     def closers(self) -> list[Closer]:
         """How to let everything go, to be done at the same time."""
         server = [self._server.close] if self._server else []
-        return [*server, *self._assembly.closers(), self._units.close, self._store.close]
+        of_shared = self._shared.closers if self._shared else ()
+        return [*server, *self._assembly.closers(), *of_shared, self._units.close, self._store.close]
 
     def pairings(self) -> Sequence[Pairing]:
         """The pairings that are watched."""
@@ -102,8 +124,11 @@ class Daemon:
 
     def snapshot(self) -> FleetSnapshot:
         """Everything as it stands now, for telemetry."""
+        keeper, holds = self._shared.holdings.snapshots() if self._shared else (None, {})
         return replace(
             self._fleet.snapshot(),
+            keeper=keeper,
+            holds=holds,
             unwatched=self._unwatched.lines,
             receivers=self._assembly.dispatcher.snapshots(),
             reloads=dict(self._reloads),
@@ -153,10 +178,38 @@ class Daemon:
             return  # the daemon ends right now, and systemd starts it anew with these files
         self._settings = settings
         self._unwatched = self._watch_unwatched(settings)
-        await self._assembly.apply(settings)
+        await self._apply(settings)
         self._start_side_tasks(group)
         self._reloads["done"] += 1
         _log.info(kv("reloaded", mode=settings.mode, pairings=len(settings.pairings)))
+
+    def _operations(self) -> Operations:
+        holdings = self._shared.holdings if self._shared else None
+        desk = Desk(
+            self._settings.controller,
+            self._clock,
+            self._fleet.shown,
+            self._units,
+            keeper=holdings.keeper if holdings else None,
+            holding=holdings.holding if holdings else _alone,
+            note=self._fleet.note,
+        )
+        return Operations(desk)
+
+    def _reports(self) -> Sequence[Report]:
+        """The preflight of each pairing that is watched and shared."""
+        if self._shared is None:
+            return ()
+        names = [one.name for one in self.pairings() if one.mode is Mode.PROTECT]
+        return [self._shared.readiness.report(name) for name in names]
+
+    async def _apply(self, settings: Settings) -> None:
+        await self._assembly.apply(settings)
+        if self._shared is not None:
+            self._shared.watch(settings.pairings)
+
+    def _window(self, pairing: str, wall_s: float) -> str:
+        return self._assembly.window(pairing, wall_s)
 
     def _watch_unwatched(self, settings: Settings) -> UnwatchedPairings:
         return UnwatchedPairings(settings, under_systemd="NOTIFY_SOCKET" in os.environ)
@@ -206,6 +259,11 @@ def _obstacles(old: Settings, new: Settings) -> tuple[str, ...]:
         if one.name in watched:
             found += one.lines
     return tuple(found)
+
+
+def _alone(_pairing: str) -> Holding | None:
+    """No other controller shares a pairing."""
+    return None
 
 
 async def _open(store: LocalStore) -> None:

@@ -19,6 +19,7 @@ from nova_watchdog.core.model import (
     VCenterView,
     WorkloadView,
 )
+from nova_watchdog.core.setup import UnitSetup
 
 
 class WatchdogError(Exception):
@@ -102,6 +103,27 @@ class Units(Protocol):
         """SIGKILL to every process of the unit, which is not marked as stopped by that.
 
         Refused when the unit has a job, no process, or is not that invocation.
+        Raises ActionRefusedError, ResultUnknownError.
+        """
+        ...
+
+
+class ManagedUnits(Protocol):
+    """How the units of pairings are set up on this controller. It changes nothing."""
+
+    async def read(self, unit: str) -> UnitSetup:
+        """The unit's setup now, and that of its process. Raises ProbeError."""
+        ...
+
+
+class UnitRestarts(Protocol):
+    """What only a human asks for: no loop restarts what runs."""
+
+    async def restart(self, unit: str, *, expected_invocation: str) -> None:
+        """Queue one job: a stop with the unit's full grace, and a start. It takes nobody else's job's place.
+
+        Refused when the unit has a job, does not run, or is not that invocation; a unit that stopped in
+        between is not started. Returns when systemd took it.
         Raises ActionRefusedError, ResultUnknownError.
         """
         ...
@@ -234,6 +256,17 @@ class MessageBus(Protocol):
         """Publish and consume of our own, a ping to a conductor and to each nova-compute, their queues.
 
         A nova-compute that does not answer delays no other one's ping. Raises ProbeError.
+        """
+        ...
+
+
+class BusFence(Protocol):
+    """Closes from outside what a lost nova-compute left at the message bus."""
+
+    async def close_consumers(self, host: str) -> int:
+        """Close every connection that consumes from the queue of that nova-compute; returns how many.
+
+        Raises ActionRefusedError, ResultUnknownError.
         """
         ...
 

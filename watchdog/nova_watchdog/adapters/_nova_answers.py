@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.utils
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,7 @@ from nova_watchdog.core.model import HostLoad, ServiceRecord, ServicesView, Work
 COMPUTE = "nova-compute"
 _CONDUCTOR = "nova-conductor"
 _HIDDEN = "UNKNOWN"
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _Json = Mapping[str, Any]
 
 
@@ -59,16 +61,19 @@ def workload_view(hypervisors: Iterable[_Json], builds_s: Mapping[str, Sequence[
     """`hypervisors` of "List Hypervisors Details" (below microversion 2.88), and ages of builds by host."""
     instances: dict[str, int] = defaultdict(int)
     nodes: dict[str, list[str]] = defaultdict(list)
+    ids: dict[str, list[str]] = defaultdict(list)
     for hypervisor in hypervisors:
         host = str(hypervisor["service"]["host"])
         instances[host] += int(hypervisor["running_vms"])
         nodes[host].append(str(hypervisor["hypervisor_hostname"]))
+        ids[host] += [uuid for uuid in [str(hypervisor["id"]).lower()] if _UUID.fullmatch(uuid)]
     return WorkloadView(
         {
             host: HostLoad(
                 instances=instances[host],
                 nodes=tuple(sorted(names)),
                 builds_s=tuple(sorted(builds_s.get(host, ()), reverse=True)),
+                node_ids=tuple(sorted(ids[host])),
             )
             for host, names in nodes.items()
         }

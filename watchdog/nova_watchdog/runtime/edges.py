@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from nova_watchdog.core.decide import Decision
@@ -36,13 +37,27 @@ def pause_transition(decision: Decision, before: Pause | None, wall_s: float) ->
     else:
         over = before is not None and not before.holds(wall_s)
         action, why = "resume", "the pause has ended" if over else "resumed by a human"
+    return noted(decision, Note(wall_s, action, why))
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What belongs into a pairing's history and is no edge: who asked for what, what became of a hold."""
+
+    wall_s: float
+    action: str
+    why: str
+
+
+def noted(decision: Decision, note: Note) -> Transition:
+    """A note beside what was judged then."""
     return Transition(
-        wall_s=wall_s,
+        wall_s=note.wall_s,
         diagnosis=decision.diagnosis.diagnosis.value,
         phase=decision.state.phase.value,
         rule=decision.rule.number,
-        why=why,
-        action=action,
+        why=note.why,
+        action=note.action,
         readings=facts_line(decision.facts),
     )
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from nova_watchdog.core.breaker import Peer
-from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot
 from nova_watchdog.ports import Clock, Manager
 from nova_watchdog.runtime.pairing_loop import PairingLoop
 from nova_watchdog.runtime.probe import Probe
@@ -46,11 +47,21 @@ class Fleet:
 
     def counter_for(self, pairing_name: str) -> Callable[[str, str, str], None]:
         """A function that counts one action of that pairing: (rule, action, outcome)."""
+        return partial(self.count, pairing_name)
 
-        def count(rule: str, action: str, outcome: str) -> None:
-            self._actions[pairing_name, rule, action, outcome] += 1
+    def count(self, pairing: str, rule: str, action: str, outcome: str) -> None:
+        """Count one action."""
+        self._actions[pairing, rule, action, outcome] += 1
 
-        return count
+    def shown(self, pairing: str) -> PairingSnapshot | None:
+        """The last snapshot of that pairing's loop, None: it is not watched, or was not looked at yet."""
+        return next((loop.snapshot for loop in self.loops if loop.pairing.name == pairing), None)
+
+    def note(self, pairing: str, action: str, why: str) -> None:
+        """Keep something in that pairing's history, if it is watched."""
+        for loop in self.loops:
+            if loop.pairing.name == pairing:
+                loop.note(action, why)
 
     def peers(self) -> list[Peer]:
         """Every pairing as the breaker of the others sees it."""

@@ -32,9 +32,18 @@ class Hands:
                 unit = await self._ports.units.read(pairing.unit)
         except (ProbeError, TimeoutError):
             return HereFact.UNSURE
-        if unit.is_down and not unit.has_process:
-            return HereFact.DEAD
-        return HereFact.RUNS if unit.has_process else HereFact.UNSURE
+        if unit.has_process or unit.left_over:
+            return HereFact.RUNS
+        return HereFact.DEAD if unit.is_down else HereFact.UNSURE
+
+    async def runs_on(self, pairing: Pairing) -> bool:
+        """Whether it runs, and nothing stops it."""
+        try:
+            async with asyncio.timeout(_SYSTEMD_TIMEOUT_S):
+                unit = await self._ports.units.read(pairing.unit)
+        except (ProbeError, TimeoutError):
+            return False
+        return unit.runs and unit.job is None
 
     async def is_down_for_good(self, pairing: Pairing) -> bool:
         """Whether the machine shuts down, and its unit is dead."""

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from nova_watchdog.core.hold.decide import Give, HoldDecision
 from nova_watchdog.core.hold.records import Vantage
 from nova_watchdog.core.permission import Permission
-from nova_watchdog.ports import Clock, Deadline, RunFile, Store, Tokens, Units, UnitStops
+from nova_watchdog.ports import BusFence, Clock, Deadline, RunFile, Store, Tokens, Units, UnitStops
 
 
 @dataclass(frozen=True, slots=True)
 class KeeperPorts:
-    """The ports that holding needs."""
+    """The ports that holding needs. `fence`: None where there is no management API to ask."""
 
     clock: Clock
     store: Store
@@ -22,6 +22,7 @@ class KeeperPorts:
     deadline: Deadline
     tokens: Tokens
     run_file: RunFile
+    fence: BusFence | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
+from nova_watchdog.core.breaker import share
 from nova_watchdog.core.hold import resume
-from nova_watchdog.core.hold.claims import Claim, claim_of, is_mine
+from nova_watchdog.core.hold.claims import Claim, claim_of, is_mine, silent_at_s
 from nova_watchdog.core.hold.decide import Give, HoldDecision, HoldPolicy, Self, dead_since_s, decide_hold
 from nova_watchdog.core.hold.holding import Holding
-from nova_watchdog.core.hold.records import HOLDS, Vantage, controller_key, hold_key, to_json
+from nova_watchdog.core.hold.records import HOLDS, Vantage, controller_key, hold_key, joined, to_json
+from nova_watchdog.core.hold.refusals import why_not_give, why_not_take
 from nova_watchdog.core.hold.resume import Handover, Terms
 from nova_watchdog.core.hold.rules import HereFact, HoldVerb
 from nova_watchdog.core.hold.sight import Sight, look
@@ -25,14 +28,17 @@ from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.kv import kv
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.permission import Permission
+from nova_watchdog.core.snapshot import HoldSnapshot, KeeperSnapshot
 from nova_watchdog.ports import (
     ActionRefusedError,
     ProbeError,
     StoreConflictError,
     StoreUnavailableError,
 )
+from nova_watchdog.runtime.fences import Fences
 from nova_watchdog.runtime.hands import DONE, Hands
 from nova_watchdog.runtime.hold_ports import Asks, KeeperPorts
+from nova_watchdog.runtime.hold_view import hold_snapshot, keeper_snapshot
 from nova_watchdog.runtime.registrar import Identity, Registrar
 from nova_watchdog.runtime.unchanged import Ground, Unchanged
 
@@ -43,6 +49,10 @@ _GAP_S = 0.2
 _LEAVE_TIMEOUT_S = 5.0
 # For so long a human's wish waits for the moment in which it can be granted.
 _WISH_LASTS_S = 600.0
+
+
+# Whoever comes first takes it: the next look must not wait for the next renewal.
+_MAY_BE_TAKEN = (Claim.FREE, Claim.OFFERED, Claim.SILENT)
 
 
 class Keeper:
@@ -70,16 +80,25 @@ class Keeper:
         self._holdings: dict[str, Holding] = {}
         self._gives: dict[str, Give] = {}
         self._takes: dict[str, float] = {}
+        self._accepts: dict[str, tuple[str, ...]] = {}
         self._is_first = True
         self._saved_seq = 0
         self._is_leaving = False
         # What is read counts only once a renewal above this attempt is confirmed, None: it counts.
         self._doubt_until_seq: int | None = None
         self._must_clear = False
+        # Of the same vCenter or message bus, by name: one of them moves at a time.
+        self._near = {
+            one.name: tuple(other.name for other in self._pairings if share(one, other))
+            for one in self._pairings
+        }
         # Without a token, for a release; and of these, whose stop systemd took.
         self._stopping: set[str] = set()
         self._stop_asked: set[str] = set()
         self._rules: dict[str, str] = {}
+        self._takeovers: Counter[tuple[str, str]] = Counter()
+        self._save_problem = ""
+        self._fences = Fences(ports.fence, self.wake)
         self._wake = asyncio.Event()
         self._unchanged = Unchanged()
         for pairing in self._pairings:
@@ -91,6 +110,32 @@ class Keeper:
         """The hold as it stands now."""
         return self._holdings.get(pairing, Holding(Claim.UNREAD))
 
+    def shown(self, pairing: str) -> HoldSnapshot:
+        """The hold, and who could take it, for telemetry."""
+        clock = self._ports.clock
+        return hold_snapshot(
+            pairing,
+            self.holding(pairing),
+            self._sight,
+            self._timing,
+            self._policy,
+            clock.now_s(),
+            clock.wall_s(),
+        )
+
+    def snapshot(self) -> KeeperSnapshot:
+        """This controller in the store, for telemetry."""
+        return keeper_snapshot(self._registrar, self._timing, self._takeovers)
+
+    def served(self, pairing: str) -> tuple[str, int]:
+        """The last (holder, epoch) that said in its own record that the pairing works there."""
+        return self._sight.served.get(pairing, ("", 0))
+
+    @property
+    def sight(self) -> Sight:
+        """What the store showed last."""
+        return self._sight
+
     def wake(self) -> None:
         """Look again soon."""
         self._wake.set()
@@ -100,18 +145,25 @@ class Keeper:
         self.wake()
 
     def ask_to_give(self, pairing: str, give: Give) -> None:
-        """A human's wish that it moves. Raises ActionRefusedError where it is not held here."""
-        if self.holding(pairing).claim is not Claim.MINE:
-            raise ActionRefusedError(f"{pairing} is not held by {self._me}")
+        """A human's wish that it moves. Raises ActionRefusedError with the reason why it cannot."""
+        me = replace(self._self(pairing, HereFact.UNSURE), give=give)
+        if why := why_not_give(pairing, me, self._sight, self._timing, self._ports.clock.now_s()):
+            raise ActionRefusedError(why)
         self._gives[pairing] = give
-        if self._registrar.registration is not None:
-            # A daemon that comes back while it is being stopped must know that no human wants it down.
-            self._save(self._registrar.registration.incarnation)
+        self._save_now()
         self.wake()
 
-    def ask_to_take(self, pairing: str) -> None:
-        """A human's wish that this controller takes what a human stopped, once nobody else can hold it."""
+    def ask_to_take(self, pairing: str, accept: tuple[str, ...] = ()) -> None:
+        """A human's wish that this controller takes what nobody holds, or what a human stopped.
+
+        It is granted once nobody else can hold it. accept: failing checks of this controller that do not
+        matter. Raises ActionRefusedError with the reason why it cannot be.
+        """
+        me = replace(self._self(pairing, HereFact.UNSURE), accept=accept)
+        if why := why_not_take(pairing, me, self._sight, self._timing, self._ports.clock.now_s()):
+            raise ActionRefusedError(why)
         self._takes[pairing] = self._ports.clock.now_s() + _WISH_LASTS_S
+        self._accepts[pairing] = accept
         self.wake()
 
     async def leave(self) -> None:
@@ -149,12 +201,21 @@ class Keeper:
         finally:
             watch.cancel()
             await asyncio.wait([watch])
+            await self._fences.close()
 
     def _pause_s(self) -> float:
         attempted_s = self._registrar.attempted_at_s
         if attempted_s is None or self._registrar.registration is None:
             return self._timing.renew_s / 3
-        return max(0.0, attempted_s + self._timing.renew_s - self._ports.clock.now_s())
+        now_s = self._ports.clock.now_s()
+        wait_s = [attempted_s + self._timing.renew_s - now_s]
+        for pairing in self._pairings:
+            if self.holding(pairing.name).claim in _MAY_BE_TAKEN:
+                wait_s.append(self._timing.renew_s / 3)
+            silent_s = silent_at_s(pairing.name, self._sight, self._timing)
+            if silent_s is not None and silent_s > now_s:
+                wait_s.append(silent_s - now_s)
+        return max(0.0, min(wait_s))
 
     async def _watch(self) -> None:
         """A change of hands wakes; a watch that breaks is begun anew."""
@@ -214,9 +275,9 @@ class Keeper:
         try:
             found = await self._ports.store.read("")
         except StoreUnavailableError as error:
-            self._registrar.problem = str(error)
+            self._registrar.tell(str(error))
             return False
-        records = {key: (one.value, one.revision) for key, one in found.items()}
+        records = joined({key: (one.value, one.revision) for key, one in found.items()})
         self._sight = look(self._sight, records, began_s, self._ports.clock.now_s())
         await self._registrar.saw(self._sight)
         self._save_progress()
@@ -261,6 +322,9 @@ class Keeper:
             _log.info(kv("hold-begins-anew", controller=self._me, reason=why_not))
             return False
         self._terms, self._gives = dict(handover.terms), dict(handover.gives)
+        self._stopping = set(handover.stops)
+        for name, terms in self._terms.items():
+            self._fences.skip(name, terms.epoch)
         self._registrar.resume(own, elapses_at_s, handover.deadline_s, asked_at_s)
         _log.info(kv("hold-resumed", controller=self._me))
         return True
@@ -311,6 +375,10 @@ class Keeper:
         if registration is not None and registration.seq != self._saved_seq:
             self._save(registration.incarnation)
 
+    def _save_now(self) -> None:
+        if self._registrar.registration is not None:
+            self._save(self._registrar.registration.incarnation)
+
     def _save(self, incarnation: str) -> None:
         registration = self._registrar.registration
         self._saved_seq = registration.seq if registration else 0
@@ -321,12 +389,18 @@ class Keeper:
             self._terms,
             self._saved_seq,
             self._gives,
+            tuple(sorted(self._stopping)),
         )
         try:
             self._ports.run_file.save(resume.to_json(handover))
         except ActionRefusedError as error:
+            problem = str(error)
+        else:
+            problem = ""
+        if problem and problem != self._save_problem:
             # The next daemon will begin anew, which stops what it finds: safe, and worth a line.
-            _log.warning(kv("run-file-not-written", controller=self._me, reason=str(error)))
+            _log.warning(kv("run-file-not-written", controller=self._me, reason=problem))
+        self._save_problem = problem
 
     # --- one pairing
 
@@ -348,6 +422,11 @@ class Keeper:
             self._rules[pairing.name] = decision.rule.number
             self._asks.told(pairing.name, decision, outcome)
         self._show(pairing, decision)
+        if decision.claim is Claim.MINE:
+            if here is HereFact.DEAD:
+                self._fences.begin(pairing, self._epoch(pairing.name))
+            else:
+                self._fences.skip(pairing.name, self._epoch(pairing.name))
         await self._grant_token(pairing)
 
     def _ground(self, name: str) -> Ground:
@@ -367,7 +446,8 @@ class Keeper:
         """What this controller says of itself: one that may not act could not serve."""
         permission = self._asks.permission(name)
         if permission is not Permission.PROTECT:
-            return Vantage(ready=False, reason=f"permission is {permission.value}")
+            why = f"permission is {permission.value}"
+            return replace(self._asks.vantage(name), ready=False, reason=why, failing=())
         return self._asks.vantage(name)
 
     def _claim(self, name: str) -> Claim:
@@ -380,18 +460,24 @@ class Keeper:
         seen = self._sight.holds.get(name)
         return seen.value.epoch if seen and seen.value else 0
 
-    def _decide(self, pairing: Pairing, here: HereFact) -> HoldDecision:
-        clock, name = self._ports.clock, pairing.name
-        me = Self(
+    def _self(self, name: str, here: HereFact) -> Self:
+        return Self(
             name=self._me,
             registration=self._registrar.registration,
             here=here,
             vantage=self._vantage(name),
             permission=self._asks.permission(name),
             give=self._gives.get(name) or self._asks.give(name),
-            take=clock.now_s() < self._takes.get(name, 0.0),
+            take=self._ports.clock.now_s() < self._takes.get(name, 0.0),
             stopped=self._asks.stopped(name, self._epoch(name)),
+            accept=self._accepts.get(name, ()),
+            near=self._near.get(name, ()),
+            stopping=frozenset(self._stopping),
         )
+
+    def _decide(self, pairing: Pairing, here: HereFact) -> HoldDecision:
+        clock, name = self._ports.clock, pairing.name
+        me = self._self(name, here)
         return decide_hold(name, me, self._sight, self._timing, self._policy, clock.now_s(), clock.wall_s())
 
     async def _do(self, pairing: Pairing, decision: HoldDecision) -> str:
@@ -402,8 +488,7 @@ class Keeper:
         if verb not in (HoldVerb.STOP, HoldVerb.RELEASE):
             # Refused, or done, or there is no standby any more: then it is kept, and may be started again.
             self._gives.pop(pairing.name, None)
-            self._stopping.discard(pairing.name)
-            self._stop_asked.discard(pairing.name)
+            await self._let_stop_end(pairing, decision)
         if verb is HoldVerb.RELEASE and pairing.name not in self._stop_asked:
             # Dead already: its token goes first all the same, and whatever start is queued.
             await self._stop(pairing)
@@ -417,6 +502,24 @@ class Keeper:
             return await self._hands.kill(pairing)
         return ""
 
+    async def _let_stop_end(self, pairing: Pairing, decision: HoldDecision) -> None:
+        """It does not move any more. Until its stop is over it has no token, then it may be started again.
+
+        That stop was no human's, whoever sees the end of it: the hold counts from there, as far as the unit's
+        end is concerned.
+        """
+        name, mine = pairing.name, decision.claim is Claim.MINE
+        if name not in self._stopping:
+            return
+        if mine and decision.situation.here is HereFact.DEAD:
+            now_s = self._ports.clock.now_s()
+            self._terms[name] = Terms(self._epoch(name), now_s, now_s)
+        elif mine and not await self._hands.runs_on(pairing):
+            return
+        self._stopping.discard(name)
+        self._stop_asked.discard(name)
+        self._save_now()
+
     async def _stop(self, pairing: Pairing) -> str:
         """Until systemd took it: a stop takes its time, and the hold is renewed all the while."""
         if pairing.name in self._stop_asked:
@@ -427,6 +530,8 @@ class Keeper:
         if revoked != DONE:
             return revoked
         self._stopping.add(pairing.name)
+        # A daemon that comes back while it is being stopped must know that no human wants it down.
+        self._save_now()
         outcome = await self._hands.stop(pairing)
         if outcome == DONE:
             self._stop_asked.add(pairing.name)
@@ -447,8 +552,17 @@ class Keeper:
         if fenced is not None and fenced.value is not None:
             puts[controller_key(decision.fences)] = registrar.fenced_by_us(fenced.value)
         self.wake()
+        outcome = await self._commit(decision, puts)
+        if record.holder == self._me and decision.claim is not Claim.MINE:
+            self._takeovers[name, outcome.partition(":")[0]] += 1
+        give = self._gives.get(name) or self._asks.give(name)
+        if not record.holder and outcome == DONE and give is not None and give.has_failed:
+            self._takeovers[name, "failed"] += 1
+        return outcome
+
+    async def _commit(self, decision: HoldDecision, puts: Mapping[str, Mapping[str, object]]) -> str:
         try:
-            await self._ports.store.commit(decision.expected, puts)
+            await self._ports.store.commit(decision.expected or {}, puts)
         except StoreConflictError:
             return "refused: the records changed meanwhile"
         except StoreUnavailableError as error:
@@ -466,6 +580,8 @@ class Keeper:
         if until_s is None or holding.claim is not Claim.MINE or pairing.name in self._stopping:
             return
         if holding.until_s == until_s or self._doubt_until_seq is not None:
+            return
+        if self._fences.is_busy(pairing.name):
             return
         if await self._hands.grant(pairing, until_s) == DONE:
             self._holdings[pairing.name] = self._holding(pairing, until_s, holding.rule, holding.why)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from dataclasses import replace
 
 from nova_watchdog.core.alike import shows_the_same
@@ -82,6 +83,7 @@ class PairingLoop:
         self._last_action = ""
         self._store_problem = ""
         self._wishes = PauseWishes()
+        self._notes: deque[edges.Note] = deque(maxlen=TRANSITIONS_KEPT)
         self._events = PairingEvents(pairing, world.controller)
         self._failed_s = 0.0
         self.snapshot: PairingSnapshot | None = None
@@ -101,6 +103,7 @@ class PairingLoop:
         self._last_action = before._last_action
         self._failed_s = before._failed_s
         self._wishes = before._wishes
+        self._notes = before._notes
         self._events = before._events
 
     def retire(self) -> None:
@@ -159,6 +162,11 @@ class PairingLoop:
         recorded = self._wishes.add(pause)
         self._wake.set()
         await recorded
+
+    def note(self, action: str, why: str) -> None:
+        """Keep it in the history, with the next look."""
+        self._notes.append(edges.Note(self._world.clock.wall_s(), action, why))
+        self._wake.set()
 
     def peer(self) -> Peer:
         """This pairing as the others' breaker sees it: asked for at each look of each of them."""
@@ -254,7 +262,8 @@ class PairingLoop:
             if edge:
                 self._transitions = (*self._transitions, edge)[-TRANSITIONS_KEPT:]
             return True
-        new = []
+        notes = tuple(self._notes)
+        new = [edges.noted(decision, note) for note in notes]
         if decision.state.pause != self._state.pause:
             wall_s = self._world.clock.wall_s()
             new.append(edges.pause_transition(decision, self._state.pause, wall_s))
@@ -275,6 +284,8 @@ class PairingLoop:
             return False
         self._tell_store("")
         self._wishes.recorded()
+        for note in notes:
+            self._notes.remove(note)
         self._state, self._transitions = decision.state, transitions
         return True
 

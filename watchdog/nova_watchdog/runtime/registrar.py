@@ -9,7 +9,14 @@ from dataclasses import dataclass, replace
 
 from nova_watchdog.core.hold.claims import Registration
 from nova_watchdog.core.hold.holding import ARM_EARLY_S
-from nova_watchdog.core.hold.records import ControllerRecord, Vantage, controller_key, to_json
+from nova_watchdog.core.hold.records import (
+    ControllerRecord,
+    Vantage,
+    controller_key,
+    renewal_json,
+    vantages_json,
+    vantages_key,
+)
 from nova_watchdog.core.hold.sight import Seen, Sight
 from nova_watchdog.core.hold.timing import Timing, deadline_after, is_armed
 from nova_watchdog.core.kv import kv
@@ -34,11 +41,12 @@ _ATTEMPTS_KEPT = 16
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who this daemon is in the store."""
+    """Who this daemon is in the store. priority: see `ControllerRecord`."""
 
     controller: str
     version: str
     new_incarnation: Callable[[], str]
+    priority: int = 0
 
 
 class Registrar:
@@ -67,6 +75,8 @@ class Registrar:
         self._attempts: dict[int, float] = {}
         self._pending = ""
         self._announced_s = timing.deadline_s
+        # The registration and its vantages as the store is known to have them, None: it is not known.
+        self._said: tuple[str, Mapping[str, Vantage]] | None = None
         # When the deadline that waits now was armed, None: this registration has armed none.
         self._armed_at_s: float | None = None
         self.registration: Registration | None = None
@@ -75,6 +85,8 @@ class Registrar:
         # Of this daemon's attempts: the last one, and the last one that the store confirmed.
         self.attempted_seq = self.confirmed_seq = 0
         self.problem = ""
+        # Attempts to write this controller's record since the daemon began, by what became of them.
+        self.confirmed = self.failed = 0
 
     @property
     def longest_deadline_s(self) -> float:
@@ -129,7 +141,13 @@ class Registrar:
             version=self._identity.version,
             writer=self._writer,
             vantages=vantages,
+            priority=self._identity.priority,
         )
+        puts = {self._key: renewal_json(record)}
+        said = (incarnation, vantages)
+        if said != self._said:
+            puts[vantages_key(self._identity.controller)] = vantages_json(record)
+        self._said = None
         sent_s = self._clock.now_s()
         self.attempted_at_s = sent_s
         self._attempts[seq] = sent_s
@@ -137,12 +155,16 @@ class Registrar:
             self._attempts.pop(min(self._attempts))
         self.attempted_seq = seq
         try:
-            revision = await self._store.commit({self._key: revision}, {self._key: to_json(record)})
+            revision = await self._store.commit({self._key: revision}, puts)
         except StoreConflictError:
+            self.failed += 1
             self.tell("the store has another record of this controller")
         except StoreUnavailableError as error:
+            self.failed += 1
             self.tell(str(error))
         else:
+            self.confirmed += 1
+            self._said = said
             await self._confirmed(record, revision)
 
     async def saw(self, sight: Sight) -> None:
@@ -224,7 +246,7 @@ class Registrar:
 
     def fenced_by_us(self, record: ControllerRecord) -> dict[str, object]:
         """The record of another controller as a takeover writes it."""
-        return to_json(replace(record, fenced=True))
+        return renewal_json(replace(record, fenced=True))
 
     def tell(self, problem: str) -> None:
         """What keeps it from being renewed or begun; empty: nothing. Logged on edges only."""

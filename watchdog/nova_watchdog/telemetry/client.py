@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -28,6 +28,10 @@ class NoDaemonError(Exception):
 
 class RefusedError(Exception):
     """The daemon answers, and refuses; the text is one line that says what is allowed."""
+
+
+class LostError(Exception):
+    """The daemon was asked, and its answer broke off: what happened is not known. One line for a human."""
 
 
 def path(*parts: str, **query: str) -> str:
@@ -58,7 +62,32 @@ async def change(socket: Path, what: str, body: Mapping[str, Any]) -> Document:
     return found
 
 
+async def follow(
+    socket: Path, what: str, body: Mapping[str, Any], *, silence_s: float
+) -> AsyncGenerator[Document, None]:
+    """Ask for an operation: each phase as it happens, the result last.
+
+    silence_s: how long may pass between two phases. Raises NoDaemonError, RefusedError, LostError.
+    """
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S, sock_read=silence_s)
+    try:
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.UnixConnector(str(socket)), timeout=timeout) as session,
+            session.post(_URL + what, json=body) as response,
+        ):
+            if response.content_type != _LINES:
+                found: Any = json.loads(await response.read())
+                raise RefusedError(_refusal(found if isinstance(found, dict) else {}))
+            async for line in response.content:
+                yield dict(json.loads(line))
+    except aiohttp.ClientConnectorError as error:
+        raise NoDaemonError(_no_connection(socket, error.os_error)) from error
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError, TypeError) as error:
+        raise LostError(f"the daemon's answer broke off ({type(error).__name__})") from error
+
+
 _OK = 200
+_LINES = "application/x-ndjson"
 
 
 async def _ask(

@@ -1,4 +1,4 @@
-"""Pausing and resuming pairings: the only requests that change something, over the control socket alone."""
+"""Pausing and resuming pairings, over the control socket alone."""
 
 from __future__ import annotations
 
@@ -65,23 +65,23 @@ class PauseRequests:
         app.router.add_post("/api/v1/pause", self._pause)
         app.router.add_post("/api/v1/resume", self._resume)
 
-    async def _pause(self, request: web.Request) -> web.Response:
+    async def _pause(self, request: web.Request) -> web.StreamResponse:
         async def answer() -> web.Response:
-            asked = await _body(request, {"pairing", "reason", "until_wall_s", "for_s"})
+            asked = await body_of(request, {"pairing", "reason", "until_wall_s", "for_s"})
             names = self._names(asked)
             reason, now_wall_s = reason_of(asked), self.clock.wall_s()
             until_wall_s = until_of(asked, now_wall_s)
             pause = Pause(reason, await peer_name(request.transport), now_wall_s, until_wall_s)
             return await self._apply(names, pause, pause.by)
 
-        return await _told(answer)
+        return await told(answer)
 
-    async def _resume(self, request: web.Request) -> web.Response:
+    async def _resume(self, request: web.Request) -> web.StreamResponse:
         async def answer() -> web.Response:
-            names = self._names(await _body(request, {"pairing"}))
+            names = self._names(await body_of(request, {"pairing"}))
             return await self._apply(names, None, await peer_name(request.transport))
 
-        return await _told(answer)
+        return await told(answer)
 
     def _names(self, asked: Mapping[str, Any]) -> list[str]:
         known = sorted(pairing.name for pairing in self.pairings())
@@ -149,7 +149,7 @@ def until_of(asked: Mapping[str, Any], now_wall_s: float) -> float:
         raise RequestError("the end is missing", allowed)
     if len(given) > 1:
         raise RequestError("the end is given twice", allowed)
-    value = _number(asked[given[0]])
+    value = number_of(asked[given[0]])
     if value is None:
         raise RequestError(f"{given[0]} is no number", allowed)
     for_s = value if given[0] == "for_s" else value - now_wall_s
@@ -160,7 +160,7 @@ def until_of(asked: Mapping[str, Any], now_wall_s: float) -> float:
     return now_wall_s + for_s
 
 
-def _number(value: object) -> float | None:
+def number_of(value: object) -> float | None:
     """A finite number, None for everything else that JSON can hold."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -171,7 +171,8 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
-async def _body(request: web.Request, keys: set[str]) -> Mapping[str, Any]:
+async def body_of(request: web.Request, keys: set[str]) -> Mapping[str, Any]:
+    """The request's JSON object, with no other keys than these. Raises RequestError."""
     allowed = f"a JSON object of {', '.join(sorted(keys))}"
     try:
         asked = json.loads(await request.read())
@@ -186,7 +187,8 @@ async def _body(request: web.Request, keys: set[str]) -> Mapping[str, Any]:
     return asked
 
 
-async def _told(answer: Callable[[], Awaitable[web.Response]]) -> web.Response:
+async def told(answer: Callable[[], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+    """The answer, or the refusal that it raises."""
     try:
         return await answer()
     except RequestError as error:

@@ -20,11 +20,12 @@ from nova_watchdog.core.kv import kv
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.ports import Clock
-from nova_watchdog.telemetry import derived, metrics, sockets
+from nova_watchdog.telemetry import derived, metrics, preflight_view, sockets
 from nova_watchdog.telemetry.control import Control, PauseRequests
 from nova_watchdog.telemetry.derived import Configured, Snapshot
 from nova_watchdog.telemetry.explain import explanation
 from nova_watchdog.telemetry.history import history
+from nova_watchdog.telemetry.operation_requests import Operating, OperationRequests
 from nova_watchdog.telemetry.view import Document, document
 
 _LOG = logging.getLogger("nova_watchdog.http")
@@ -132,6 +133,10 @@ class Pages:
             return self._no_such_pairing(error)
         return web.json_response(shown, dumps=_dumps)
 
+    def names(self) -> set[str]:
+        """Every pairing that is watched or held: one whose nova files are broken may still be held."""
+        return {pairing.name for pairing in self.pairings()} | set(self.snapshot().holds)
+
     def _no_such_pairing(self, error: KeyError) -> web.Response:
         name = str(error.args[0])
         if name in {pairing.name for pairing in self.pairings()}:
@@ -180,12 +185,21 @@ def tcp_app(pages: Pages) -> web.Application:
     return app
 
 
-def control_app(pages: Pages, control: Control | None = None) -> web.Application:
+def control_app(
+    pages: Pages,
+    control: Control | None = None,
+    operations: Operating | None = None,
+    preflight: preflight_view.Reports | None = None,
+) -> web.Application:
     """The application on the control socket; whoever may open the socket may use it."""
     app = web.Application(client_max_size=_MAX_REQUEST_BYTES)
     _add_reading(app, pages)
     if control is not None:
         PauseRequests(control, pages.clock, pages.pairings).add_to(app)
+    if operations is not None:
+        OperationRequests(operations, pages.names).add_to(app)
+    if preflight is not None:
+        preflight_view.add_to(app, pages.snapshot, preflight)
     return app
 
 
@@ -195,7 +209,7 @@ def _add_reading(app: web.Application, pages: Pages) -> None:
     app.router.add_get("/api/v1/history", pages.history)
 
 
-async def serve(
+async def serve(  # noqa: PLR0913 - all that is served, by name
     snapshot: Snapshot,
     *,
     listen: str,
@@ -204,12 +218,15 @@ async def serve(
     pairings: Configured = (),
     stale_after_s: float = derived.STALE_AFTER_S,
     control: Control | None = None,
+    operations: Operating | None = None,
+    preflight: preflight_view.Reports | None = None,
 ) -> Server:
     """Listen on `listen` ("host:port", "" for none) and on the control socket.
 
     `pairings` are the configured ones: their series exist, and readiness waits for them, before the
     first snapshot names them; what a function of them gives may change with a reload. A pairing that was
-    not looked at for `stale_after_s` counts as stale. `control` takes the pauses; None: nobody does.
+    not looked at for `stale_after_s` counts as stale. `control` takes the pauses, `operations`
+    what else a human may ask for, `preflight` makes its reports; None: nobody does.
     Raises `sockets.ListenError`; then nothing is left listening.
     """
     exporter = metrics.Exporter(snapshot, clock, pairings)
@@ -222,7 +239,7 @@ async def serve(
             server.port = tcp.getsockname()[1]
         if socket_path is not None:
             server._control = sockets.ControlSocket.bind(socket_path)  # noqa: SLF001 (being built here)
-            await _run(server, control_app(pages, control), server._control.sock)  # noqa: SLF001
+            await _run(server, control_app(pages, control, operations, preflight), server._control.sock)  # noqa: SLF001
             server._control.publish()  # noqa: SLF001
     except BaseException:
         await server.close()
