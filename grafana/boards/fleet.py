@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.boards import panels
+from grafana.boards import holding, panels
 from grafana.boards.board import PAIRINGS, board, to_pairing, to_runbook
 from grafana.boards.panels import BAD_IF_ANY, DAEMON, HALF, PAIRING, PLAIN, YELLOW
 from grafana_foundation_sdk.cog.builder import Builder
@@ -24,7 +24,12 @@ def build() -> dict[str, Any]:
         "fleet",
         "Every pairing of nova-compute and its vSphere cluster, as the watchdogs see it.",
         [PAIRINGS],
-        [("Now", _numbers()), ("Over time", _states()), ("Actions and what they cost", _actions())],
+        [
+            ("Now", _numbers()),
+            ("Over time", _states()),
+            ("Who holds it", holding.of_the_fleet()),
+            ("Actions and what they cost", _actions()),
+        ],
     )
 
 

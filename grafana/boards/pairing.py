@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.boards import panels
+from grafana.boards import holding, panels
 from grafana.boards.board import ONE_PAIRING, board, to_runbook
 from grafana.boards.panels import GREEN, HALF, PAIRING, RED, THIRD
 from grafana_foundation_sdk.cog.builder import Builder
@@ -33,6 +33,7 @@ def build() -> dict[str, Any]:
         [ONE_PAIRING],
         [
             ("Verdict", _verdict()),
+            ("Who holds it", holding.of_a_pairing()),
             ("Readings", _readings()),
             ("Heartbeats and messages", _heartbeats()),
             ("Work", _work()),

@@ -41,16 +41,17 @@ COLOURS = {
     **dict.fromkeys(
         ("healthy", "watching", "ok", "known", "enabled", "up", "fresh", "answered", "protect"), GREEN
     ),
-    **dict.fromkeys(("fully-automated", "fine"), GREEN),
+    **dict.fromkeys(("fully-automated", "fine", "mine"), GREEN),
     **dict.fromkeys(
         ("starting", "changing", "recovering", "new", "ok-earlier", "awaited", "elsewhere"), BLUE
     ),
-    **dict.fromkeys(("observe", "running-elsewhere", "standby"), BLUE),
-    **dict.fromkeys(("unknown", "unread", "unseen"), GREY),
+    **dict.fromkeys(("observe", "running-elsewhere", "standby", "held"), BLUE),
+    **dict.fromkeys(("unknown", "unread", "unseen", "nobody"), GREY),
     **dict.fromkeys(("stopped", "stopped-on-purpose", "auto-disabled", "disabled-by-operator"), YELLOW),
     **dict.fromkeys(("disabled", "forced-down", "degraded", "cluster-degraded", "unresponsive"), YELLOW),
     **dict.fromkeys(("paused", "maintenance", "partially-automated", "manual", "other"), YELLOW),
     **dict.fromkeys(("waiting", "waiting-for-dependency", "blind", "control-plane-blind", "blocked"), ORANGE),
+    **dict.fromkeys(("reserved", "offered"), ORANGE),
 }
 
 Steps = Sequence[tuple[float | None, str]]

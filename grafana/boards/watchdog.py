@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from grafana.boards import panels
+from grafana.boards import holding, panels
 from grafana.boards.board import board, to_runbook
 from grafana.boards.panels import BAD_IF_ANY, DAEMON, FULL_WIDTH, GREEN, PLAIN, RED, THIRD, YELLOW
 from grafana_foundation_sdk.cog.builder import Builder
@@ -27,6 +27,7 @@ def build() -> dict[str, Any]:
             ("Daemons", _numbers()),
             ("Looking", _looking()),
             ("Probes", _probes()),
+            ("Store", holding.of_the_daemons()),
             ("Telling", _telling()),
             ("Process", _process()),
         ],

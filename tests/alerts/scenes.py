@@ -13,7 +13,12 @@ import yaml
 
 ALERTS = Path(__file__).parents[2] / "alerts"
 # In the order in which Prometheus' example of a configuration names them.
-RULE_FILES = ("nova-watchdog-views.rules.yml", "nova-watchdog.rules.yml", "nova-watchdog-itself.rules.yml")
+RULE_FILES = (
+    "nova-watchdog-views.rules.yml",
+    "nova-watchdog.rules.yml",
+    "nova-watchdog-holding.rules.yml",
+    "nova-watchdog-itself.rules.yml",
+)
 STEP_S = 15
 JOB = "nova-watchdog"
 VCENTER = "vc1.example.com:443"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.scenes import JOB, Kind, Labels, Scene
-from alerts.scenes_pairings import DOWN_1, A, ctl1, ctl2, lost
+from alerts.scenes_pairings import DOWN_1, A, claimed, ctl1, ctl2, lost
 
 TWO: Labels = {"job": JOB, "pairing": "cluster-a"}
 
@@ -121,6 +121,34 @@ STOPPED_ON_PURPOSE = (
         Kind.BEST,
         "somebody moved it to another controller",
         [ctl1(diagnosis="running-elsewhere", phase="stopped"), ctl2(diagnosis="healthy", phase="watching")],
+        quiet=[44, 60],
+    ),
+    Scene(
+        Kind.OTHER,
+        "on its holder, while another controller stands by",
+        [
+            claimed(ctl1(diagnosis="healthy*4 stopped-on-purpose", phase="watching*4 stopped"), "mine"),
+            claimed(ctl2(diagnosis="standby", phase="new"), "held"),
+        ],
+        quiet=[43],
+        fires=[44, 60],
+        labels=[A],
+    ),
+    Scene(
+        Kind.OTHER,
+        "its holder is gone since, and nobody starts it",
+        [claimed(ctl2(diagnosis="standby*4 not-held", phase="new"), "held*4 stopped")],
+        quiet=[43],
+        fires=[44, 60],
+        labels=[A],
+    ),
+    Scene(
+        Kind.OTHER,
+        "what was stopped long ago on a controller that stands by now",
+        [
+            claimed(ctl1(diagnosis="process-down", phase="watching"), "mine"),
+            claimed(ctl2(diagnosis="standby", phase="stopped"), "held"),
+        ],
         quiet=[44, 60],
     ),
 )

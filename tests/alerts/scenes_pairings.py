@@ -20,6 +20,11 @@ def ctl2(**states: str) -> Controller:
     return Controller("ctl2").pairing(**states)
 
 
+def claimed(controller: Controller, claims: str) -> Controller:
+    """It shares cluster-a with others."""
+    return controller.states("nova_watchdog_hold", "claim", claims, pairing="cluster-a")
+
+
 def lost(diagnosis: str, first: int, *, phase: str = "watching") -> tuple[Scene, ...]:
     """An alert of a diagnosis that fires from step `first` on, and goes on when the only witness is lost."""
     alone = Scene(
@@ -157,6 +162,34 @@ PAIRING_DOWN = (
         "a refused login has an alert of its own",
         [ctl1(diagnosis="waiting-for-dependency", phase="waiting", vcenter_state="login-refused")],
         quiet=[10, 20, 40],
+    ),
+    Scene(
+        Kind.OTHER,
+        "a standby says nothing of it, also when its holder is not heard any more",
+        [
+            ctl1(lost_at=4, diagnosis="healthy", phase="watching"),
+            claimed(ctl2(diagnosis="standby", phase="stopped"), "held"),
+        ],
+        quiet=[10, 20, 60],
+    ),
+    Scene(
+        Kind.OTHER,
+        "nobody holds it: what it was on the standbys before does not matter",
+        [
+            ctl1(lost_at=4, diagnosis="healthy", phase="watching"),
+            claimed(
+                ctl2(diagnosis="standby*6 not-held*20 healthy", phase="stopped"), "held*6 silent*20 mine"
+            ),
+        ],
+        quiet=[11, 29],
+        fires=[12, 25],
+        labels=[A],
+    ),
+    Scene(
+        Kind.OTHER,
+        "a human stopped it, and then its holder went",
+        [claimed(ctl2(diagnosis="standby*4 not-held", phase="new"), "held*4 stopped")],
+        quiet=[10, 20, 60],
     ),
     Scene(
         Kind.OTHER,

@@ -174,7 +174,15 @@ def test_a_bus_without_messages_is_one_page(world: World, source: str) -> None:
 @pytest.mark.real
 @pytest.mark.parametrize(
     "specific",
-    ["BudgetSpent", "ProcessHung", "NotReporting", "ClusterGone", "UnitStuck", "DuplicateNovaCompute"],
+    [
+        "BudgetSpent",
+        "ProcessHung",
+        "NotReporting",
+        "ClusterGone",
+        "UnitStuck",
+        "DuplicateNovaCompute",
+        "PairingUnowned",
+    ],
 )
 def test_the_specific_page_of_a_pairing_holds_back_the_general_one(world: World, specific: str) -> None:
     """Of that pairing alone: its neighbour's is told."""
@@ -190,6 +198,40 @@ def test_the_specific_page_of_a_pairing_holds_back_the_general_one(world: World,
     assert sorted(world.told("pager")) == sorted(
         [("firing", [f"{specific} cluster-a"]), ("firing", ["PairingDown cluster-b"])]
     )
+
+
+@pytest.mark.real
+def test_a_store_that_is_away_is_one_page(world: World) -> None:
+    """Whatever stops at its deadline, and whichever controller says so."""
+    place = {"vcenter": VCENTER, "bus": BUS}
+    stopped = [alert(name, one, **place) for name in ("PairingDown", "PairingUnowned") for one in TEN]
+    lesser = [alert("NoStandbyReady", name, **place) for name in TEN]
+    seen = [alert("StoreUnreachable", instance=f"ctl{number}:9743") for number in (1, 2, 3)]
+    world.part.fire([alert("StoreDown"), *stopped, *lesser, *seen])
+    world.settle()
+    assert world.told("pager") == [("firing", ["StoreDown"])]
+    assert world.told("ticket") == []
+
+
+@pytest.mark.real
+def test_two_that_run_are_one_page(world: World) -> None:
+    """Of a pairing that is held, the alert of holding is the one that tells."""
+    place = {"vcenter": VCENTER, "bus": BUS}
+    world.part.fire(
+        [
+            alert("TwoActive", "cluster-a"),
+            alert("DuplicateNovaCompute", "cluster-a"),
+            alert("PairingDown", "cluster-a", **place),
+            alert("PairingDegraded", "cluster-a", **place),
+            alert("DuplicateNovaCompute", "cluster-b"),
+        ]
+    )
+    world.settle()
+    assert sorted(world.told("pager")) == [
+        ("firing", ["DuplicateNovaCompute cluster-b"]),
+        ("firing", ["TwoActive cluster-a"]),
+    ]
+    assert world.told("ticket") == []
 
 
 @pytest.mark.real

@@ -12,14 +12,18 @@ import yaml
 from alerts.scenes import ALERTS, RULE_FILES, Kind, alert_rules, all_rules, groups
 from alerts.write import FOLDER, SCENES, text
 from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
+from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.snapshot import FleetSnapshot
-from telemetry import pictures
+from telemetry import pictures, shared
 from telemetry.exported import held, names_in, promtool, unknown_in
 from telemetry.pictures import Story
 
 RECORDED = {
     "vcenter_view": "nova_watchdog_vcenter_state",
     "bus_view": "nova_watchdog_bus_state",
+    "store_view": "nova_watchdog_store_up",
+    "standby_view": "nova_watchdog_standby_ready",
+    "pairing_claim": "nova_watchdog_hold",
     **{
         f"pairing_{name}": f"nova_watchdog_pairing_{name}"
         for name in ("diagnosis", "phase", "service_state", "concern")
@@ -189,6 +193,36 @@ RAISED: dict[Callable[[], Story], set[str]] = {
 }
 
 
+def shared_fleets() -> dict[str, tuple[FleetSnapshot, set[str]]]:
+    """What one controller that shares cluster-a shows, and what that raises."""
+    healthy, down = pictures.healthy(), pictures.not_held()
+    broken = shared.with_keeper(shared.fleet(healthy), problem="no answer within 3 s")
+    lacking = shared.hold(standbys=shared.NONE_READY)
+    return {
+        "held here": (shared.fleet(healthy), set()),
+        "held elsewhere": (shared.standby_fleet(), set()),
+        "no standby": (shared.fleet(healthy, cluster_a=lacking), {"NoStandbyReady"}),
+        "store away": (broken, {"StoreUnreachable", "StoreDown"}),
+        "silent": (
+            shared.fleet(down, cluster_a=shared.hold(Claim.SILENT, "ctl2")),
+            {"PairingUnowned", "PairingDown"},
+        ),
+        "stopped by a human": (
+            shared.fleet(down, cluster_a=shared.hold(Claim.STOPPED, "ctl2", stopped=True)),
+            {"StoppedOnPurpose"},
+        ),
+        "nobody's": (
+            shared.fleet(pictures.killed(), cluster_a=shared.hold(Claim.NOBODY, "")),
+            {"PairingUnowned", "PairingDown"},
+        ),
+        "nobody's as yet": (shared.fleet(healthy, cluster_a=shared.hold(Claim.NOBODY, "")), set()),
+        "runs without a hold": (
+            shared.fleet(healthy, cluster_a=shared.hold(Claim.HELD, "ctl2")),
+            {"TwoActive"},
+        ),
+    }
+
+
 @pytest.mark.real
 def test_each_state_of_a_pairing_raises_exactly_its_alerts(tmp_path: Path) -> None:
     """The exporter's own series, held for 20 minutes, go through Prometheus' rule engine."""
@@ -196,14 +230,24 @@ def test_each_state_of_a_pairing_raises_exactly_its_alerts(tmp_path: Path) -> No
     unwatched = pictures.fleet(pictures.healthy(), unwatched=["cluster-b"])
     tests = [_raises(story.__name__, pictures.fleet(story()), raised) for story, raised in RAISED.items()]
     tests.append(_raises("unwatched", unwatched, {"PairingUnwatched"}))
+    _run(tests, tmp_path)
+
+
+@pytest.mark.real
+def test_each_state_of_a_hold_raises_exactly_its_alerts(tmp_path: Path) -> None:
+    """The same for a controller that shares a pairing with others."""
+    _run([_raises(name, *case) for name, case in shared_fleets().items()], tmp_path)
+
+
+def _run(tests: list[dict[str, Any]], folder: Path) -> None:
     document = {
         "rule_files": [str(ALERTS / name) for name in RULE_FILES],
         "evaluation_interval": "15s",
         "group_eval_order": groups(),
         "tests": tests,
     }
-    (tmp_path / "raised.test.yml").write_text(json.dumps(document))  # JSON is YAML
-    promtool("test", "rules", "raised.test.yml", folder=tmp_path)
+    (folder / "raised.test.yml").write_text(json.dumps(document))  # JSON is YAML
+    promtool("test", "rules", "raised.test.yml", folder=folder)
 
 
 def _raises(name: str, snapshot: FleetSnapshot, raised: set[str]) -> dict[str, Any]:

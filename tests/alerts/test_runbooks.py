@@ -12,6 +12,7 @@ RUNBOOKS = Path(__file__).parents[2] / "docs" / "runbooks"
 SECTIONS = ["## Meaning", "## Impact", "## What the watchdog does", "## Diagnosis", "## Remedy"]
 NAMES = sorted({*alert_rules(), *EVENT_NAMES})
 COMMANDS = {"status", "explain", "history", "check", "pause", "resume", "config"}
+COMMANDS |= {"failover", "preflight", "adopt"}
 _CODE = re.compile(r"`([^`]+)`")
 _LINK = re.compile(r"\]\(([^)]+)\)")
 

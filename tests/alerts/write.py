@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from alerts import scenes_dependencies, scenes_itself, scenes_lesser, scenes_pairings
+from alerts import scenes_dependencies, scenes_holding, scenes_itself, scenes_lesser, scenes_pairings
 from alerts.scenes import ALERTS, RULE_FILES, alert_rules, groups
 
 FOLDER = ALERTS / "tests"
@@ -14,6 +14,7 @@ SCENES = {
     **scenes_pairings.SCENES,
     **scenes_lesser.SCENES,
     **scenes_dependencies.SCENES,
+    **scenes_holding.SCENES,
     **scenes_itself.SCENES,
 }
 

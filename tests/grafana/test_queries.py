@@ -18,7 +18,7 @@ from alerts.scenes import ALERTS, RULE_FILES
 from grafana.dashboards import Query, annotation_queries, boards, filled, offered, panels, queries, variables
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.telemetry.metrics import Exporter
-from telemetry import pictures
+from telemetry import pictures, shared
 from telemetry.exported import TARGET, held, promtool, run_tests
 
 # One second between two scrapes.
@@ -105,7 +105,12 @@ class Daemon(BaseHTTPRequestHandler):
         acted = {("cluster-c", "R39", "start", "done"): self.scraped}
         probes = tuple(replace(one, runs=one.runs + self.scraped) for one in pictures.PROBES)
         snapshot = pictures.fleet(*stories, actions=acted, probes=probes, unwatched=["cluster-x"])
-        snapshot = replace(snapshot, reload_mistakes=("nova-watchdog.toml: broken",))
+        snapshot = replace(
+            snapshot,
+            reload_mistakes=("nova-watchdog.toml: broken",),
+            keeper=shared.keeper(snapshot.now_s, renewals=self.scraped),
+            holds={name: shared.hold(now_s=snapshot.now_s) for name in snapshot.pairings},
+        )
         body, content_type = Exporter(lambda: snapshot, pictures.StoppedClock(snapshot.now_s)).render()
         self.send_response(200)
         self.send_header("Content-Type", content_type)

@@ -12,6 +12,7 @@ from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.permission import Pause
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.telemetry import http
+from nova_watchdog.telemetry.operation_requests import Operating
 from telemetry import pictures
 
 PAIRINGS = (pictures.pairing("cluster-a"), pictures.pairing("cluster-b"))
@@ -37,6 +38,7 @@ async def serve(
     snapshot: FleetSnapshot | None = None,
     pairings: tuple[Pairing, ...] = PAIRINGS,
     listen: str = "",
+    operations: Operating | None = None,
 ) -> http.Server:
     """A server of a healthy fleet at 30 s."""
     shown = snapshot or pictures.fleet(pictures.healthy(), pictures.healthy("cluster-b"))
@@ -47,6 +49,7 @@ async def serve(
         clock=pictures.StoppedClock(shown.now_s),
         pairings=lambda: pairings,
         control=control,
+        operations=operations,
     )
 
 

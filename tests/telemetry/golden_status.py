@@ -10,17 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.telemetry.explain import explanation
 from nova_watchdog.telemetry.history import history
 from nova_watchdog.telemetry.view import document
-from telemetry import pictures
+from telemetry import pictures, shared
 
 FOLDER = Path(__file__).parent / "golden"
 
 
 def golden_fleet() -> FleetSnapshot:
-    """Shows every field: down and paused, a concern, an unknown reading, and one that is not watched."""
+    """Shows every field: down and paused, a concern, an unknown reading, holds, one that is not watched."""
     unknown = pictures.healthy("cluster-c")
     unknown.services_unknown = "Keystone: 503"
     snapshot = pictures.fleet(
@@ -30,7 +31,12 @@ def golden_fleet() -> FleetSnapshot:
         actions={("cluster-a", "R39", "start", "done"): 1},
         unwatched=["cluster-x"],
     )
-    return replace(snapshot, reload_mistakes=(pictures.MISTAKE,))
+    holds = {
+        "cluster-a": shared.hold(now_s=snapshot.now_s),
+        "cluster-b": shared.hold(Claim.HELD, "ctl2", standbys=shared.NONE_READY),
+    }
+    keeper = shared.keeper(snapshot.now_s)
+    return replace(snapshot, reload_mistakes=(pictures.MISTAKE,), keeper=keeper, holds=holds)
 
 
 def documents() -> dict[str, dict[str, Any]]:

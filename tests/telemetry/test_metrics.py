@@ -24,7 +24,7 @@ from nova_watchdog.core.state import Phase
 from nova_watchdog.telemetry.families import FAMILIES, PREFIX, READINGS, SERVICE_STATES
 from nova_watchdog.telemetry.metrics import Exporter
 from nova_watchdog.telemetry.metrics_page import page
-from telemetry import pictures
+from telemetry import pictures, shared
 from telemetry.pictures import Story
 from telemetry.scraped import JOINED, Scraped, scraped, shape
 
@@ -289,7 +289,7 @@ def test_two_pairings_do_not_mix() -> None:
 
 def test_the_table_and_the_exporter_tell_the_same_families() -> None:
     """Every family is exported, with the labels and the help that the table says."""
-    found = scraped(pictures.healthy())
+    found = Scraped(shared.fleet(pictures.healthy()))
     exported = {name for name, _ in shape(found)}
     assert exported == {family.name for family in FAMILIES}
     for family in FAMILIES:

@@ -7,9 +7,15 @@ from collections.abc import Callable, Sequence
 from nova_watchdog.core.decide import Wakeup
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import NovaFact, service_record
-from nova_watchdog.core.model import BusOutcome, ClusterView, ComputeOnBus, HostLoad, Pairing, Unknown
+from nova_watchdog.core.model import BusOutcome, ClusterView, ComputeOnBus, HostLoad, Mode, Pairing, Unknown
 from nova_watchdog.core.permission import Pause
-from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot
+from nova_watchdog.core.snapshot import (
+    FleetSnapshot,
+    HoldSnapshot,
+    KeeperSnapshot,
+    PairingSnapshot,
+    StandbySnapshot,
+)
 
 # A pairing is looked at every `tick_s` (1 s by default) and at each event. One look may hold an action
 # that ends within 15 s; beyond that its loop hangs.
@@ -101,3 +107,23 @@ def on_bus(pairing: PairingSnapshot) -> ComputeOnBus | None:
     if isinstance(seen, Unknown) or seen.value.outcome is not BusOutcome.OK:
         return None
     return seen.value.computes.get(pairing.pairing.host)
+
+
+def is_shared(snapshot: FleetSnapshot, pairing: Pairing) -> bool:
+    """Whether other controllers share the pairing: in mode observe nothing is held."""
+    return snapshot.keeper is not None and pairing.mode is Mode.PROTECT
+
+
+def is_renewing(keeper: KeeperSnapshot) -> bool:
+    """Whether this daemon is registered in the store, and nothing keeps it from being renewed."""
+    return keeper.registered and not keeper.problem
+
+
+def left_s(until_s: float | None, now_s: float) -> float | None:
+    """Seconds until that local time, never negative. None: there is no such time."""
+    return None if until_s is None else max(0.0, until_s - now_s)
+
+
+def standbys_of(hold: HoldSnapshot | None) -> tuple[StandbySnapshot, ...]:
+    """Every controller that the store knows, but the holder."""
+    return () if hold is None else tuple(one for one in hold.standbys if one.controller != hold.holder)

@@ -25,6 +25,7 @@ from nova_watchdog.core.rules import Situation
 from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.core.table import HasWhen, When
 from nova_watchdog.telemetry.view import FORMAT, pairing_entry
+from nova_watchdog.telemetry.view_hold import keeper_entry
 from nova_watchdog.telemetry.view_readings import Document, rfc3339, seconds
 
 
@@ -42,6 +43,7 @@ def explanation(
         "controller": snapshot.controller,
         "version": snapshot.version,
         "at": rfc3339(wall_s),
+        "keeper": keeper_entry(snapshot, now_s),
         "pairing": pairing_entry(snapshot, shown, now_s, stale_after_s),
         "facts": _columns(decision.facts),
         "diagnosis_rows": [

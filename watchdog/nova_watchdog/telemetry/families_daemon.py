@@ -6,12 +6,19 @@ import math
 import platform
 from collections.abc import Callable
 
+from nova_watchdog.core.hold.rules import TABLE as HOLD_TABLE
+from nova_watchdog.core.hold.rules import HoldVerb
 from nova_watchdog.core.rules import TABLE, Verb
 from nova_watchdog.core.snapshot import ProbeSnapshot, ReceiverSnapshot
+from nova_watchdog.telemetry.derived import is_shared
 from nova_watchdog.telemetry.family import Family, Kind, Samples, Scrape
 
 # What the runtime counts: the action that a verb leads to, and what became of it.
 ACTIONS = {Verb.START: "start", Verb.START_FREE: "start", Verb.ENABLE: "enable", Verb.KILL: "kill"}
+# The same by the table of holding, where other controllers share the pairings: rule, and its verb.
+HOLD_ACTIONS = tuple(
+    (rule.number, rule.verb.value) for rule in HOLD_TABLE if rule.verb is not HoldVerb.NOTHING
+)
 OUTCOMES = ("done", "refused", "result-unknown")
 RELOADS = ("done", "refused")
 PROBE_KINDS = ("vcenter", "inventory", "nova", "workload", "bus")
@@ -44,11 +51,11 @@ def _scheduler_skips(scrape: Scrape) -> Samples:
 
 
 def _actions(scrape: Scrape) -> Samples:
+    acting = [(rule.number, ACTIONS[rule.verb]) for rule in TABLE if rule.verb in ACTIONS]
     counts = {
-        (pairing.name, rule.number, ACTIONS[rule.verb], outcome): 0
+        (pairing.name, *rule, outcome): 0
         for pairing in scrape.pairings
-        for rule in TABLE
-        if rule.verb in ACTIONS
+        for rule in (*acting, *(HOLD_ACTIONS if is_shared(scrape.snapshot, pairing) else ()))
         for outcome in OUTCOMES
     }
     counts.update(scrape.snapshot.actions)

@@ -7,6 +7,7 @@ import sys
 from nova_watchdog.core.concerns import Concern
 from nova_watchdog.core.diagnose import Condition, Diagnosis
 from nova_watchdog.core.facts import BusFact, HeartbeatFact, NovaFact, Quality, RpcFact, UnitFact, VCenterFact
+from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.rules import TABLE
 from nova_watchdog.core.state import Phase
@@ -14,11 +15,13 @@ from nova_watchdog.telemetry.families import (
     ACTIONS,
     DRS_STATES,
     FAMILIES,
+    HOLD_ACTIONS,
     OUTCOMES,
     PROBE_KINDS,
     READINGS,
     RELOADS,
     SERVICE_STATES,
+    TAKEOVERS,
     VCENTER_STATES,
     words,
 )
@@ -44,6 +47,10 @@ Scrape every 15 s or more often: the alerts in `alerts/` count on it.
   pairing: `X * on (job, instance, pairing) group_left (vcenter, bus) nova_watchdog_pairing_info`.
 - `vcenter` is `address:port/user name`, `bus` is `driver://address:port/virtual host` without the account,
   empty where nova's transport URL names no bus that could be asked.
+- The families of holding (`nova_watchdog_hold*`, `_holder_info`, `_standby_ready`, `_store_*` and
+  `_takeovers_total`) exist only where controllers share their pairings. The holder is the one that says
+  `nova_watchdog_hold{claim="mine"} == 1`. `holder` and `controller` are names of controllers: these series
+  come and go with them.
 - With several controllers each has its own series; `max without (instance)` of a state set asks whether any
   of them sees it so.
 """
@@ -61,7 +68,11 @@ def page() -> str:
 
 
 def _closed_lists() -> list[tuple[str, str, tuple[str, ...]]]:
-    acting = tuple(rule.number for rule in TABLE if rule.verb in ACTIONS)
+    acting = (
+        *(rule.number for rule in TABLE if rule.verb in ACTIONS),
+        *(number for number, _ in HOLD_ACTIONS),
+    )
+    verbs = sorted({*ACTIONS.values(), *(verb for _, verb in HOLD_ACTIONS)})
     return [
         ("condition", "`nova_watchdog_pairing_condition`", words(Condition)),
         ("diagnosis", "`nova_watchdog_pairing_diagnosis`", words(Diagnosis)),
@@ -80,10 +91,12 @@ def _closed_lists() -> list[tuple[str, str, tuple[str, ...]]]:
         ("state", "`nova_watchdog_vcenter_state`", VCENTER_STATES),
         ("reading", "`nova_watchdog_pairing_reading_*`", READINGS),
         ("rule", "`nova_watchdog_actions_total`", acting),
-        ("action", "`nova_watchdog_actions_total`", tuple(sorted(set(ACTIONS.values())))),
+        ("action", "`nova_watchdog_actions_total`", tuple(verbs)),
         ("outcome", "`nova_watchdog_actions_total`", OUTCOMES),
         ("outcome", "`nova_watchdog_reloads_total`", RELOADS),
         ("kind", "`nova_watchdog_probe_*`", PROBE_KINDS),
+        ("claim", "`nova_watchdog_hold`", words(Claim)),
+        ("outcome", "`nova_watchdog_takeovers_total`", TAKEOVERS),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from nova_watchdog.core.kv import printable
-from nova_watchdog.telemetry import screen_readings
+from nova_watchdog.telemetry import screen_hold, screen_readings
 from nova_watchdog.telemetry.screen import what_comes
 from nova_watchdog.telemetry.text import age, entry
 from nova_watchdog.telemetry.view_readings import Document
@@ -49,6 +49,8 @@ def _readings(shown: Document, pairing: Document) -> screen_readings.Lines:
     yield from screen_readings.slow_readings(pairing)
     yield from screen_readings.concerns(pairing)
     yield from screen_readings.holds(shown, pairing)
+    yield from screen_hold.lines(pairing)
+    yield from screen_hold.single_active(shown)
 
 
 def _cells(cells: Document, columns: int) -> Iterator[str]:

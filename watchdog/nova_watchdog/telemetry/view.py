@@ -14,6 +14,7 @@ from nova_watchdog.core.snapshot import (
 )
 from nova_watchdog.telemetry import derived
 from nova_watchdog.telemetry.families import RELOADS
+from nova_watchdog.telemetry.view_hold import hold_entry, keeper_entry
 from nova_watchdog.telemetry.view_readings import Document, readings, rfc3339, seconds
 
 __all__ = ["FORMAT", "Document", "document", "pairing_entry", "rfc3339", "transition_entry"]
@@ -42,8 +43,9 @@ def document(
         "version": snapshot.version,
         "at": rfc3339(wall_s),
         "started_at": rfc3339(snapshot.started_wall_s),
-        "healthy": bool(pairings) and not snapshot.unwatched and all(entry["healthy"] for entry in pairings),
+        "healthy": _is_healthy(snapshot, pairings),
         "loop_lag_s": seconds(snapshot.loop_lag_s),
+        "keeper": keeper_entry(snapshot, now_s),
         "pairings": pairings,
         "unwatched": [
             {"name": name, "mistakes": list(lines)} for name, lines in sorted(snapshot.unwatched.items())
@@ -62,13 +64,22 @@ def document(
     }
 
 
+def _is_healthy(snapshot: FleetSnapshot, pairings: list[Document]) -> bool:
+    """All of them. A controller that does not renew is about to lose what it holds."""
+    renews = snapshot.keeper is None or derived.is_renewing(snapshot.keeper)
+    return (
+        bool(pairings) and renews and not snapshot.unwatched and all(entry["healthy"] for entry in pairings)
+    )
+
+
 def pairing_entry(
     snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float, stale_after_s: float
 ) -> Document:
     """One pairing. Ages count to `now_s`; a look older than `stale_after_s` is stale."""
     decision = shown.decision
     stale = derived.is_stale(shown, now_s, stale_after_s)
-    is_fine = decision.diagnosis.diagnosis is Diagnosis.HEALTHY
+    # A standby is as it should be: how the pairing is, its holder tells.
+    is_fine = decision.diagnosis.diagnosis in (Diagnosis.HEALTHY, Diagnosis.STANDBY)
     return {
         **_identity(shown.pairing),
         # Without its record nothing is done: a pairing that nobody would bring back is not healthy.
@@ -92,6 +103,7 @@ def pairing_entry(
             "why": decision.rule.why,
             "remedy": shown.remedy,
         },
+        "hold": hold_entry(snapshot, shown.pairing, now_s),
         "phase": decision.state.phase.value,
         "facts": {
             "unit": decision.facts.unit.value,

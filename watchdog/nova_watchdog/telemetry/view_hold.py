@@ -1,0 +1,64 @@
+"""Holds, and this controller in the store that all share, as JSON (docs/status-json.md)."""
+
+from __future__ import annotations
+
+from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.telemetry import derived
+from nova_watchdog.telemetry.view_readings import Document, rfc3339, seconds
+
+# What single-active is worth without an outside fence (docs/safety.md): a virtual controller that was paused
+# for longer than the takeover wait runs on until its first renewal after that fails.
+SINGLE_ACTIVE = "bounded"
+
+
+def keeper_entry(snapshot: FleetSnapshot, now_s: float) -> Document | None:
+    """This controller in the store, None where it shares its pairings with nobody."""
+    keeper = snapshot.keeper
+    if keeper is None:
+        return None
+    renewed_s = keeper.renewed_at_s
+    return {
+        "registered": keeper.registered,
+        "problem": keeper.problem,
+        "renewed_at": None if renewed_s is None else rfc3339(derived.wall_of(snapshot, renewed_s)),
+        "renewal_age_s": None if renewed_s is None else seconds(max(0.0, now_s - renewed_s)),
+        "deadline_left_s": seconds(derived.left_s(keeper.until_s, now_s)),
+        "deadline_s": seconds(keeper.deadline_s),
+        "takeover_wait_s": seconds(keeper.takeover_wait_s),
+        "single_active": SINGLE_ACTIVE,
+        "renewals": keeper.renewals,
+        "renewal_failures": keeper.renewal_failures,
+        "takeovers": [
+            {"pairing": pairing, "outcome": outcome, "count": count}
+            for (pairing, outcome), count in sorted(keeper.takeovers.items())
+        ],
+    }
+
+
+def hold_entry(snapshot: FleetSnapshot, pairing: Pairing, now_s: float) -> Document | None:
+    """Whose the pairing is and who could take it, None where nobody shares it."""
+    hold = snapshot.holds.get(pairing.name)
+    if hold is None or not derived.is_shared(snapshot, pairing):
+        return None
+    return {
+        "claim": hold.claim.value,
+        "holder": hold.holder,
+        "epoch": hold.epoch,
+        "rule": hold.rule,
+        "why": hold.why,
+        "remedy": hold.remedy,
+        "deadline_left_s": seconds(derived.left_s(hold.until_s, now_s)),
+        "stopped": hold.stopped,
+        "moves_left": hold.moves_left,
+        "standbys": [
+            {
+                "controller": one.controller,
+                "ready": one.renews and one.ready,
+                "renews": one.renews,
+                "reason": one.reason,
+                "priority": one.priority,
+            }
+            for one in derived.standbys_of(hold)
+        ],
+    }
