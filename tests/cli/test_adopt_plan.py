@@ -117,6 +117,7 @@ _OTHERS = (ComputeIdPlace("/a", ID), ComputeIdPlace("/b", OTHER_ID))
         (_with({"load": LoadState.NOT_FOUND}), "not-found"),
         (_with({"missing": ("/usr/lib/nova-watchdog/may-start",)}), "not installed"),
         (_with({"start": (Command(("/usr/bin/docker", "start", "-a", "x")),), "process": None}), "docker"),
+        (_with({"sends_sigkill": False}), "SendSIGKILL=no"),
         (_with({"strays": ("process 9 in /user.slice",)}), "process 9"),
         (_with({"process": Process(7, ARGV, "/user.slice/s.scope")}), "not in the unit's"),
         (_with({"process": Process(7, ARGV, "")}), "cannot be seen"),
@@ -142,6 +143,32 @@ def test_it_refuses_with_the_reason_and_a_remedy(found, says):
     assert not planned.changes
     assert any(says in refusal.reason for refusal in planned.refusals)
     assert all(refusal.remedy for refusal in planned.refusals)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("override.conf", "[Service]\nRestart=always\n", "says Restart=always"),
+        ("override.conf", "[Service]\nRestart = no\nKillMode=process\n", "says KillMode=process"),
+        ("zz.conf", "[Service]\nExecCondition=\n", "says ExecCondition="),
+        ("override.conf", "[Service]\nRestart=no\nExecStart=\nExecCondition=/bin/true\nLimitNOFILE=9\n", ""),
+        ("10-local.conf", "[Service]\nRestart=always\n", ""),
+    ],
+)
+def test_a_drop_in_that_is_read_later_must_not_undo_it(name, text, says):
+    """`systemctl edit` writes override.conf, which sorts after ours and would have the last word."""
+    path = f"/etc/systemd/system/{UNIT}.d/{name}"
+    refusals = plan(_with({"drop_ins": (path,)}), {path: text}.get).refusals
+    assert [one.reason.partition(" and ")[2] for one in refusals] == ([says] if says else [])
+    assert all(path in one.reason and "10-local.conf" in one.remedy for one in refusals)
+
+
+def test_a_later_command_line_undoes_a_written_one():
+    """Where the own file is added to ExecStart=, nobody may set that after us."""
+    path = f"/etc/systemd/system/{UNIT}.d/override.conf"
+    found = replace(SHARING, setup=replace(SHARING.setup, drop_ins=(path,)))
+    (refusal,) = plan(found, {path: "[Service]\nExecStart=\n"}.get).refusals
+    assert "says ExecStart=" in refusal.reason
 
 
 def test_what_may_be_wrong_is_said():

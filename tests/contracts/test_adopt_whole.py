@@ -79,6 +79,17 @@ async def test_a_unit_in_a_container_is_refused(site, stand_in, capsys):
     assert "starts docker: killing the unit kills this client alone" in capsys.readouterr().err
 
 
+async def test_what_may_be_held_is_not_undone(site, stand_in, capsys):
+    """In mode protect: the deadline would not kill it any more, and a standby would start a second one."""
+    toml = site / "nova-watchdog.toml"
+    assert await _adopt(site, "--undo") == 1
+    assert "not undone: pairing cluster-a is in mode protect" in capsys.readouterr().err
+    toml.write_text(toml.read_text().replace('mode = "protect"', 'mode = "observe"'))
+    assert await _adopt(site, "--undo") == 0
+    assert "there is nothing to undo" in capsys.readouterr().out
+    assert not stand_in.calls
+
+
 async def test_a_silent_systemd_is_no_plan(site, stand_in, capsys):
     """It cannot be known what would be changed."""
     stand_in.errors["GetAll"] = "org.freedesktop.DBus.Error.AccessDenied"

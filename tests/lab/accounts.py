@@ -8,7 +8,13 @@ RABBITMQ_USER = "nova"
 RABBITMQ_PASSWORD = "lab-secret-message-bus"
 VCENTER_USER = "nova@vsphere.local"
 VCENTER_PASSWORD = "lab-secret-vcenter"
+ETCD_USER = "nova-watchdog"
+ETCD_PASSWORD = "lab-secret-shared-store"
+ETCD_ROOT_PASSWORD = "lab-secret-root-of-store"
 PAGERDUTY_ROUTING_KEY = "lab-secret-pagerduty-routing-key"
 
-SECRETS = (NOVA_PASSWORD, ADMIN_PASSWORD, RABBITMQ_PASSWORD, VCENTER_PASSWORD, PAGERDUTY_ROUTING_KEY)
+SECRETS = (
+    *(NOVA_PASSWORD, ADMIN_PASSWORD, RABBITMQ_PASSWORD, VCENTER_PASSWORD),
+    *(ETCD_PASSWORD, ETCD_ROOT_PASSWORD, PAGERDUTY_ROUTING_KEY),
+)
 """What must never appear in any output of the daemon."""

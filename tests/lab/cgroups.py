@@ -28,11 +28,17 @@ def _hierarchies() -> list[Path]:
 
 def command_in_group(lab: str, controller: str, command: Sequence[str]) -> list[str]:
     """A command that enters the controller's own group, which is made here, and then becomes `command`."""
+    groups = make(lab, controller)
+    enter = "".join(f'echo $$ > "{group}/cgroup.procs" && ' for group in groups)
+    return ["/bin/sh", "-c", enter + 'exec "$@"', "sh", *command]
+
+
+def make(lab: str, controller: str) -> list[Path]:
+    """The controller's own groups, one in each hierarchy; made if they are missing."""
     groups = [hierarchy / lab / controller for hierarchy in _hierarchies()]
     for group in groups:
         group.mkdir(parents=True, exist_ok=True)
-    enter = "".join(f'echo $$ > "{group}/cgroup.procs" && ' for group in groups)
-    return ["/bin/sh", "-c", enter + 'exec "$@"', "sh", *command]
+    return groups
 
 
 def _tree(lab: str, controller: str) -> Path:
@@ -60,10 +66,29 @@ def leader(lab: str, controller: str) -> int | None:
     return found[0] if found else None
 
 
-def remove_all(lab: str) -> None:
-    """Remove every group of the lab (deepest first); OSError while one still holds a process."""
+def freeze(lab: str, controller: str, *, frozen: bool) -> None:
+    """Stop every process of a controller where it stands, or let all go on; `is_frozen` tells when."""
+    (_hierarchies()[-1] / lab / controller / "cgroup.freeze").write_text("1" if frozen else "0")
+
+
+def is_frozen(lab: str, controller: str) -> bool:
+    """Whether every process of a controller stands."""
+    try:
+        events = (_hierarchies()[-1] / lab / controller / "cgroup.events").read_text()
+    except OSError:  # it has not been started, or the machine has no control groups of version 2
+        return False
+    return "frozen 1" in events.splitlines()
+
+
+def kill(lab: str, controller: str) -> None:
+    """SIGKILL to every process of a controller at once; they are dead soon after."""
+    (_hierarchies()[-1] / lab / controller / "cgroup.kill").write_text("1")
+
+
+def remove(lab: str, controller: str = "") -> None:
+    """Remove every group of the lab or of a controller, deepest first; OSError while one holds a process."""
     for hierarchy in _hierarchies():
-        for directory, _, _ in os.walk(hierarchy / lab, topdown=False):
+        for directory, _, _ in os.walk(hierarchy / lab / controller, topdown=False):
             Path(directory).rmdir()
 
 

@@ -62,6 +62,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="divide the pager's intervals by this (default %(default)s; 1 is the real pace)",
     )
+    up.add_argument(
+        "--etcd",
+        type=int,
+        default=Topology.etcd,
+        metavar="N",
+        help="members of the store that the controllers share (default 0: no daemon knows of another)",
+    )
     up.set_defaults(run=_up)
 
     down = commands.add_parser("down", help="end the lab and remove all of it")
@@ -111,6 +118,7 @@ def _up(paths: Paths, parsed: argparse.Namespace) -> None:
         extra_toml=_text(parsed.extra_toml),
         pager=parsed.pager,
         pager_faster=parsed.pager_faster,
+        etcd=parsed.etcd,
     )
     lifecycle.up(paths, topology)
 

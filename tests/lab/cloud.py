@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 from lab import network
 from lab.api import watchdog
-from lab.controllers import daemon, nova_compute
+from lab.api.http import HttpError
+from lab.controllers import daemon, holding, nova_compute
 from lab.controllers.machine import Machine
 from lab.errors import LabError
 from lab.parts import (
     alertmanager,
+    etcd,
     mariadb,
     openstack,
     prometheus,
@@ -29,10 +31,11 @@ if TYPE_CHECKING:
 
     from lab.plan import Plan
     from lab.site import Site
-    from lab.topology import Pairing
+    from lab.topology import Pairing, Topology
 
 FIRST_HEARTBEAT_TIMEOUT_S = 120.0
 DAEMON_TIMEOUT_S = 60.0
+HOLDS_TIMEOUT_S = 120.0
 _POLL_S = 0.25
 WORKERS = ("nova-conductor", "nova-scheduler")
 
@@ -51,6 +54,7 @@ class Cloud:
             *(openstack.nova_worker(site, name) for name in WORKERS),
             openstack.images(site),
             *(vcenter.service(site, v) for v in site.topology.vcenter_list),
+            *(etcd.service(site, member) for member in site.topology.etcd_list),
             observer(site),
         ]
         if site.topology.pager:
@@ -60,13 +64,14 @@ class Cloud:
 
     @property
     def home(self) -> Machine:
-        """The controller on which nova-computes are started at `up`."""
+        """The controller on which nova-computes are started at `up`, and which then holds them."""
         return next(iter(self.machines.values()))
 
     def plan(self, plan: Plan, say: Callable[[str], None]) -> None:
         """Add the steps of `up`, each with what it needs."""
         site, topology = self.site, self.site.topology
-        network.make_bridge(v.address for v in topology.vcenter_list)
+        addresses = [vcenter.address for vcenter in topology.vcenter_list]
+        network.make_bridge([*addresses, *(member.address for member in topology.etcd_list)])
         openstack.write_configuration(site)
         vcenters = [v.name for v in topology.vcenter_list]
         plan.add("seed", lambda: seed.install(site, say))
@@ -75,6 +80,7 @@ class Cloud:
         plan.add("images", self.services["images"].run)
         for name in vcenters:
             plan.add(name, self.services[name].run)
+        self._plan_store(plan)
         for machine in self.machines.values():
             plan.add(machine.controller.name, functools.partial(self._boot, machine))
         for name in ("keystone", "placement", "nova-api"):
@@ -92,12 +98,27 @@ class Cloud:
             heartbeat = functools.partial(self.wait_for_heartbeat, pairing, FIRST_HEARTBEAT_TIMEOUT_S)
             plan.add(f"heartbeat of {pairing.name}", heartbeat, "nova-compute units")
         if topology.daemon:
-            for machine in self.machines.values():
-                start = functools.partial(daemon.start, machine)
-                name = f"daemon on {machine.controller.name}"
-                plan.add(name, start, "nova-api", "nova-compute units", machine.controller.name)
-            heartbeats = [f"heartbeat of {p.name}" for p in topology.pairings]
-            plan.add("daemon sees all healthy", self._wait_for_daemon, f"daemon on {home}", *heartbeats)
+            self._plan_daemons(plan)
+
+    def _plan_store(self, plan: Plan) -> None:
+        members = [member.name for member in self.site.topology.etcd_list]
+        for name in members:
+            plan.add(name, self.services[name].run)
+        if members:
+            plan.add("etcd", lambda: etcd.require_login(self.site), *members)
+
+    def _plan_daemons(self, plan: Plan) -> None:
+        """Add the daemons and what looks at them. What runs by then is what a first holder takes."""
+        topology, home = self.site.topology, self.home.controller.name
+        store = ["etcd"] if topology.shares_pairings else []
+        for machine in self.machines.values():
+            start = functools.partial(daemon.start, machine)
+            name = f"daemon on {machine.controller.name}"
+            plan.add(name, start, "nova-api", "nova-compute units", machine.controller.name, *store)
+        heartbeats = [f"heartbeat of {p.name}" for p in topology.pairings]
+        plan.add("daemon sees all healthy", self._wait_for_daemon, f"daemon on {home}", *heartbeats)
+        if topology.shares_pairings:
+            plan.add("pairings are held", self._wait_for_holds, "daemon sees all healthy")
         if topology.pager:
             plan.add("receiver", self.services["receiver"].run)
             plan.add("alertmanager", self.services["alertmanager"].run)
@@ -122,6 +143,30 @@ class Cloud:
             if time.monotonic() > deadline:
                 raise LabError(f"the daemon does not call all pairings healthy: {reason}")
             time.sleep(_POLL_S)
+
+    def _wait_for_holds(self) -> None:
+        """Return when the home controller holds every pairing, and all others could take it over."""
+        deadline = time.monotonic() + HOLDS_TIMEOUT_S
+        while not holding.is_held(self.home):
+            if time.monotonic() > deadline:
+                tokens = self.home.run("ls", holding.TOKENS, check=False).split()
+                raise LabError(
+                    f"{self.home.controller.name} does not hold all pairings: its tokens are {tokens}"
+                )
+            time.sleep(_POLL_S)
+        topology = self.site.topology
+        while reasons := self._unready(topology):
+            if time.monotonic() > deadline:
+                raise LabError(f"not every controller could take over: {', '.join(reasons)}")
+            time.sleep(_POLL_S)
+
+    def _unready(self, topology: Topology) -> list[str]:
+        try:
+            document = watchdog.status(self.home.controller.address)
+        except HttpError as error:
+            return [str(error)]
+        found = [watchdog.unready(document, p.name, topology.controllers) for p in topology.pairings]
+        return [reason for reason in found if reason]
 
     def wait_for_heartbeat(self, pairing: Pairing, timeout_s: float) -> None:
         """Return when the pairing's service has reported to Nova; LabError with its journal's end if not."""

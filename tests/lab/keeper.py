@@ -42,7 +42,7 @@ def remove_leftovers(paths: Paths, *, keep_logs: bool) -> None:
     deadline = time.monotonic() + _CLEANUP_TIMEOUT_S
     while True:
         try:
-            cgroups.remove_all(paths.state.name)
+            cgroups.remove(paths.state.name)
             break
         except OSError:  # the kernel is still taking the last processes away
             if time.monotonic() > deadline:

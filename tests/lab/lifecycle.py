@@ -167,7 +167,8 @@ def describe(topology: dict[str, Any]) -> str:
     daemon = "with" if topology["daemon"] else "without"
     counts = ", ".join(f"{topology[key]} {key}" for key in ("controllers", "clusters", "vcenters"))
     pager = " and the pager" if topology["pager"] else ""
-    return f"{counts}, {daemon} the daemon{pager}"
+    etcd = f", {topology['etcd']} members of etcd" if topology["etcd"] else ""
+    return f"{counts}, {daemon} the daemon{pager}{etcd}"
 
 
 def _start_keeper(paths: Paths, topology: Topology, tools: Tools, lock: int) -> subprocess.Popen[bytes]:

@@ -16,6 +16,7 @@ from lab.cloud import Cloud
 from lab.controllers import daemon
 from lab.errors import LabError
 from lab.faults import FaultBoard
+from lab.parts import etcd
 from lab.plan import Plan, StepFailedError
 from lab.records import Recorder
 from lab.site import Site
@@ -49,6 +50,7 @@ class Supervisor:
             "faults": self.faults.describe_all,
             "start-part": self.start_part,
             "boot": self.boot,
+            "etcd-leader": self.etcd_leader,
             "world": lambda: read_world(site),
         }
 
@@ -100,10 +102,15 @@ class Supervisor:
         self.cloud.services[name].run()
 
     def boot(self, name: str) -> None:
-        """Boot a controller that shut down; its file system is as it left it."""
+        """Boot a controller that shut down or was killed; its file system is as it left it."""
         if name not in self.cloud.machines:
             raise LabError(f"controller = {name!r}: allowed is {', '.join(self.cloud.machines)}")
         self.cloud.machines[name].boot()
+
+    def etcd_leader(self) -> str | None:
+        """The name of the member that leads the store; null while none does."""
+        found = etcd.leader(self.site)
+        return found.name if found else None
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Carry out one request of the socket."""
@@ -127,6 +134,7 @@ class Supervisor:
             "address": machine.controller.address,
             "leader": cgroups.leader(self.site.paths.state.name, name),
             "running": [unit for unit in units if machine.processes(unit)],
+            "frozen": machine.is_frozen,
         }
 
 

@@ -15,7 +15,9 @@ from lab.topology import Topology
 if TYPE_CHECKING:
     from lab.cloud import Cloud
 
-_CLOUD = cast("Cloud", SimpleNamespace(site=SimpleNamespace(topology=Topology(controllers=2, vcenters=2))))
+_CLOUD = cast(
+    "Cloud", SimpleNamespace(site=SimpleNamespace(topology=Topology(controllers=2, vcenters=2, etcd=3)))
+)
 _WANTED = {
     *("kill", "stop-process", "slow-compute", "nova-conf-broken"),
     *("service-disabled", "forced-down", "cell-down"),
@@ -32,11 +34,20 @@ _WANTED = {
         "rabbitmq-memory-alarm",
         "rabbitmq-disk-alarm",
     ),
+    *("controller-killed", "controller-frozen", "controller-reboot"),
+    *("controller-cut", "controller-one-way", "controller-cut-from"),
+    *("daemon-killed", "daemon-stopped", "daemon-crash-loop", "unit-slow-stop"),
+    *("etcd-member-killed", "etcd-member-frozen", "etcd-leader-moved", "etcd-leader-disk-frozen"),
+    "etcd-all-stopped",
 }
+_ONE_SHOT = {"kill", "vcenter-drop-sessions", "daemon-killed", "etcd-leader-moved"}
 
 
 def _example(parameter: Parameter) -> str:
-    return {"pairing": "cluster-a", "vcenter": "vcenter2", "controller": "ctl1"}.get(parameter.kind, "3")
+    if parameter.choices:
+        return parameter.choices[0]
+    examples = {"pairing": "cluster-a", "vcenter": "vcenter2", "controller": "ctl1", "member": "etcd2"}
+    return examples.get(parameter.kind, "3")
 
 
 def _nothing(_cloud: Cloud, _arguments: Arguments) -> None:
@@ -76,6 +87,22 @@ def test_a_pairing_that_does_not_exist_is_refused() -> None:
         FAULTS["kill"].arguments(_CLOUD, {"pairing": "cluster-z"})
 
 
+def test_what_is_none_of_the_choices_is_refused_with_them() -> None:
+    """A direction that does not exist would otherwise cut nothing."""
+    fault = FAULTS["controller-one-way"]
+    with pytest.raises(LabError, match="direction = 'up': allowed is out, in"):
+        fault.arguments(_CLOUD, {"controller": "ctl2", "direction": "up"})
+    with pytest.raises(LabError, match=r"needs direction=.*allowed is out, in"):
+        fault.arguments(_CLOUD, {"controller": "ctl2"})
+
+
+def test_a_lab_without_etcd_has_no_member_to_kill() -> None:
+    """The refusal says so in place of an empty list."""
+    small = cast("Cloud", SimpleNamespace(site=SimpleNamespace(topology=Topology())))
+    with pytest.raises(LabError, match="member = 'etcd1': allowed is none in this lab"):
+        FAULTS["etcd-member-killed"].arguments(small, {})
+
+
 def test_a_vcenter_is_the_first_one_unless_another_is_named() -> None:
     """The usual lab has one."""
     fault = FAULTS["vcenter-refused"]
@@ -92,7 +119,7 @@ def test_a_number_must_be_a_positive_number(value: str) -> None:
 
 def test_only_faults_that_leave_nothing_behind_are_one_shot() -> None:
     """All others can be taken back."""
-    assert {name for name, fault in FAULTS.items() if fault.one_shot} == {"kill", "vcenter-drop-sessions"}
+    assert {name for name, fault in FAULTS.items() if fault.one_shot} == _ONE_SHOT
 
 
 def test_a_fault_without_parameters_takes_none() -> None:

@@ -131,6 +131,7 @@ def test_a_second_up_with_the_same_topology_says_that_it_runs(lab: Lab, tmp_path
     tables.write_text(parameters.extra_toml)
     daemon = [f"--policy={policy}", f"--extra-toml={tables}"] if parameters.daemon else ["--no-daemon"]
     pager = ["--pager"] if parameters.pager else []
+    sizes += [f"--etcd={parameters.etcd}"]
     tool = _tool(lab.paths, "up", *sizes, *daemon, *pager)
     status, output = _finish(tool)
     assert status == 0, output

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -61,6 +61,7 @@ def test_identities_stay_the_same_from_one_lab_to_the_next() -> None:
         ({"controllers": 0}, "controllers = 0: allowed is 1 to 9"),
         ({"clusters": 27}, "clusters = 27: allowed is 1 to 26"),
         ({"clusters": 1, "vcenters": 2}, "at most one for each of 1 clusters"),
+        ({"etcd": 2}, "etcd = 2: allowed is 0, 1, 3, 5"),
         ({"daemon": False, "pager": True}, "pager: allowed is only a lab with the daemon"),
     ],
 )
@@ -78,14 +79,41 @@ def test_an_unknown_name_is_refused_with_the_names_that_exist() -> None:
 
 def test_a_topology_survives_being_written_and_read() -> None:
     """The supervisor works with exactly what was asked for at `up`."""
-    topology = Topology(2, 3, 1, policy="x = 1", extra_toml="[log]", pager=True)
+    topology = Topology(2, 3, 1, policy="x = 1", extra_toml="[log]", pager=True, etcd=3)
     assert Topology.from_json(topology.to_json()) == topology
+
+
+def test_controllers_share_their_pairings_where_there_is_etcd_and_a_daemon() -> None:
+    """Members have addresses of their own, so that one of them alone can be cut off."""
+    topology = Topology(controllers=3, etcd=3)
+    assert [(m.name, m.address) for m in topology.etcd_list] == [
+        ("etcd1", "192.0.2.31"),
+        ("etcd2", "192.0.2.32"),
+        ("etcd3", "192.0.2.33"),
+    ]
+    assert topology.shares_pairings
+    assert not Topology(etcd=3, daemon=False).shares_pairings
+    assert not Topology(controllers=3).shares_pairings
+
+
+def test_the_daemons_configuration_names_every_member_of_etcd(tmp_path: Path) -> None:
+    """And RabbitMQ's management API; a lab without etcd writes neither."""
+    written = _configuration(tmp_path, Topology(etcd=3, policy="restart_window_s = 90\n[hold]\nkill_s = 3"))
+    addresses = ["192.0.2.31", "192.0.2.32", "192.0.2.33"]
+    assert written["etcd"]["endpoints"] == [f"https://{address}:2379" for address in addresses]
+    assert written["rabbitmq_management"]["url"] == "http://192.0.2.1:15672"
+    assert written["hold"] == {"kill_s": 3}
+    assert not {"etcd", "rabbitmq_management"} & set(_configuration(tmp_path, Topology()))
+
+
+def _configuration(directory: Path, topology: Topology) -> dict[str, Any]:
+    tools = Tools(directory, None, directory, directory, directory, directory)
+    return tomllib.loads(daemon.configuration(Site(Paths(directory, directory, directory), topology, tools)))
 
 
 def test_the_daemons_configuration_ends_with_the_tables_asked_for(tmp_path: Path) -> None:
     """After the lab's own ones, so that it may hold any table that the lab does not write."""
     topology = Topology(policy="restart_window_s = 90", extra_toml='[log]\nlevel = "debug"\n')
-    tools = Tools(tmp_path, None, tmp_path, tmp_path, tmp_path, tmp_path)
-    written = tomllib.loads(daemon.configuration(Site(Paths(tmp_path, tmp_path, tmp_path), topology, tools)))
+    written = _configuration(tmp_path, topology)
     assert (written["policy"], written["log"]) == ({"restart_window_s": 90}, {"level": "debug"})
     assert list(written["pairing"]) == ["cluster-a", "cluster-b"]

@@ -16,6 +16,7 @@ PREFIX_LENGTH = 24
 HOSTS_PER_CLUSTER = 2
 _IDENTITIES = uuid.UUID("6f1ee0c7-6a2f-4a5c-9d3b-0b6b7d1a90aa")
 _MAX_PAGER_FASTER = 15  # a scrape a second
+_ETCD_SIZES = (0, 1, 3, 5)
 _MAX_CONTROLLERS, _MAX_VCENTERS, _MAX_CLUSTERS = 9, 9, len(string.ascii_lowercase)
 
 
@@ -30,6 +31,14 @@ class Controller:
     def machine_id(self) -> str:
         """The fixed content of its /etc/machine-id."""
         return uuid.uuid5(_IDENTITIES, self.name).hex
+
+
+@dataclass(frozen=True)
+class EtcdMember:
+    """One member of the etcd that the controllers share."""
+
+    name: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,8 @@ class Topology:
 
     `policy` is the body of the daemon's [policy] table, `extra_toml` further tables of its configuration;
     `pager` adds Prometheus, Alertmanager and the recording receiver, `pager_faster` times as fast as in a
-    real cloud.
+    real cloud. With `etcd` members, that many, the controllers share their pairings: one holds, others
+    stand by.
     """
 
     controllers: int = 1
@@ -104,6 +114,7 @@ class Topology:
     extra_toml: str = ""
     pager: bool = False
     pager_faster: int = 15
+    etcd: int = 0
 
     def __post_init__(self) -> None:
         for key, value, most in (
@@ -118,6 +129,8 @@ class Topology:
             raise LabError(
                 f"vcenters = {self.vcenters}: allowed is at most one for each of {self.clusters} clusters"
             )
+        if self.etcd not in _ETCD_SIZES:
+            raise LabError(f"etcd = {self.etcd}: allowed is {', '.join(map(str, _ETCD_SIZES))}")
         if self.pager and not self.daemon:
             raise LabError("pager: allowed is only a lab with the daemon, which it scrapes")
 
@@ -125,6 +138,16 @@ class Topology:
     def controller_list(self) -> tuple[Controller, ...]:
         """ctl1 at .11, ctl2 at .12, ..."""
         return tuple(Controller(f"ctl{n}", f"192.0.2.{10 + n}") for n in range(1, self.controllers + 1))
+
+    @cached_property
+    def etcd_list(self) -> tuple[EtcdMember, ...]:
+        """etcd1 at .31, etcd2 at .32, ..."""
+        return tuple(EtcdMember(f"etcd{n}", f"192.0.2.{30 + n}") for n in range(1, self.etcd + 1))
+
+    @property
+    def shares_pairings(self) -> bool:
+        """Whether the controllers' daemons know of each other, and nova-compute's units are managed."""
+        return self.daemon and self.etcd > 0
 
     @cached_property
     def vcenter_list(self) -> tuple[VCenter, ...]:
@@ -154,6 +177,10 @@ class Topology:
         """The vCenter of that name, or an error that lists what exists."""
         return _named(self.vcenter_list, "vcenter", name)
 
+    def etcd_member(self, name: str) -> EtcdMember:
+        """The member of that name, or an error that lists what exists."""
+        return _named(self.etcd_list, "member", name)
+
     def to_json(self) -> dict[str, Any]:
         """The parameters alone; everything else follows."""
         return asdict(self)
@@ -164,11 +191,11 @@ class Topology:
         return cls(**data)
 
 
-_Named = TypeVar("_Named", Controller, VCenter, Pairing)
+_Named = TypeVar("_Named", Controller, EtcdMember, VCenter, Pairing)
 
 
 def _named(items: tuple[_Named, ...], kind: str, name: str) -> _Named:
     for item in items:
         if item.name == name:
             return item
-    raise LabError(f"{kind} = {name!r}: allowed is {', '.join(i.name for i in items)}")
+    raise LabError(f"{kind} = {name!r}: allowed is {', '.join(i.name for i in items) or 'none in this lab'}")

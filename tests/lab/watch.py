@@ -90,12 +90,20 @@ def _pairings(lab: Lab) -> Iterator[str]:
     if not lab.topology.daemon:
         yield "(this lab has no daemon)"
         return
-    try:
-        document = lab.daemon_status()
-    except HttpError as error:
-        yield f"the daemon does not answer: {error}"
+    for controller in lab.topology.controller_list:
+        try:
+            document = lab.daemon_status(controller.name)
+        except HttpError as error:
+            yield f"the daemon on {controller.name} does not answer: {error}"
+            continue
+        yield f"as {controller.name} sees it; runs on: {_places(lab)}"
+        yield from table(document)
         return
-    yield from table(document)
+
+
+def _places(lab: Lab) -> str:
+    places = {one.name: " and ".join(lab.running(one.unit)) or "no controller" for one in lab.pairings}
+    return ", ".join(f"{name} {place}" for name, place in places.items())
 
 
 def table(document: dict[str, Any]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from nova_watchdog.core.hold.records import ControllerRecord, HoldRecord, contro
 from nova_watchdog.core.hold.rules import TABLE, HoldRule, HoldSituation, hold_rule_for
 from nova_watchdog.core.hold.sight import Seen, Sight
 from nova_watchdog.core.hold.timing import Timing
-from nova_watchdog.runtime.keeper import Keeper
+from nova_watchdog.runtime.hold_begin import Beginning
 from nova_watchdog.runtime.registrar import Registrar
 from nova_watchdog.simulation.parts.deadline import SimulatedDeadline
 from nova_watchdog.simulation.parts.tokens import MachineTokens, write_token
@@ -234,11 +234,11 @@ def ended_registration_ignored(patch: pytest.MonkeyPatch) -> None:
 def not_cleared(patch: pytest.MonkeyPatch) -> None:
     """A daemon that begins anew says that its units are dead, and leaves them."""
 
-    async def clear(self: Keeper) -> bool:
-        self._must_clear = False
+    async def clear(self: Beginning) -> bool:
+        self.must_clear = False
         return True
 
-    patch.setattr(Keeper, "_clear", clear)
+    patch.setattr(Beginning, "clear", clear)
 
 
 def unheld_not_killed(patch: pytest.MonkeyPatch) -> None:

@@ -21,6 +21,15 @@ def status(address: str, connect: Callable[[str, int, float], socket.socket] | N
     return document
 
 
+def unready(document: dict[str, Any], pairing: str, controllers: int) -> str:
+    """Which other controllers could not take a pairing over, by its holder's status; empty if all could."""
+    (found,) = (one for one in document["pairings"] if one["name"] == pairing)
+    standbys = (found.get("hold") or {}).get("standbys", [])
+    words = [f"{one['controller']}: {one['reason']}" for one in standbys if not one["ready"]]
+    missing = controllers - 1 - len(standbys)
+    return ", ".join(words) or (f"{missing} controllers are not seen" if missing else "")
+
+
 def unhealthy(
     address: str, pairings: int, connect: Callable[[str, int, float], socket.socket] | None = None
 ) -> str:

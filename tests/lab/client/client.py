@@ -15,6 +15,7 @@ from lab.client.events import EventLog
 from lab.client.healing import heal
 from lab.client.network import LabNetwork
 from lab.client.pager import Pager
+from lab.client.running import Overlap, Run, overlaps, runs
 from lab.controllers.daemon import HTTP_PORT
 from lab.errors import LabError
 from lab.paths import Paths
@@ -141,6 +142,24 @@ class Lab:
     ) -> Event:
         """The first such record; see EventLog.wait_for."""
         return self._events.wait_for(kind, since=since, timeout_s=timeout_s, predicate=predicate, **match)
+
+    def runs(self, unit: str, since: float = 0.0) -> list[Run]:
+        """Every process of a unit that lived at `since` or later, on whatever controller, by its start."""
+        found = runs(self.events(), unit)
+        return [run for run in found if run.end_s is None or run.end_s >= since]
+
+    def running(self, unit: str) -> list[str]:
+        """The controllers on which a unit has a process now: one, where all is well."""
+        return [run.controller for run in self.runs(unit) if run.end_s is None]
+
+    def overlaps(self, since: float = 0.0) -> list[Overlap]:
+        """Every time after `since` in which a pairing ran on two controllers."""
+        return overlaps(self.events(), [pairing.unit for pairing in self.pairings], since)
+
+    def etcd_leader(self) -> str | None:
+        """The name of the member that leads the store; None while none does."""
+        leader: str | None = self.request("etcd-leader")
+        return leader
 
     def heal(self, timeout_s: float = 180.0) -> None:
         """Bring the lab back to what it is after `up`; TimeoutError or LabError if that cannot be done."""

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from lab.api import watchdog
+from lab.api.http import HttpError
 from lab.controllers.daemon import UNIT
+from lab.controllers.holding import TOKENS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lab.client.client import Lab
     from lab.client.controller import ControllerHandle
     from lab.topology import Controller, Pairing
@@ -27,8 +32,11 @@ def heal(lab: Lab, timeout_s: float) -> None:
             _forget_refused_logins(lab.controller(machine.name))
             _start(lab.controller(machine.name), UNIT, deadline - lab.now())
     home = lab.topology.controller_list[0]
-    for pairing in lab.pairings:
-        _start(lab.controller(home.name), pairing.unit, deadline - lab.now())
+    if lab.topology.shares_pairings:
+        _wait_until_all_run(lab, deadline)
+    else:
+        for pairing in lab.pairings:
+            _start(lab.controller(home.name), pairing.unit, deadline - lab.now())
     for record in lab.nova.services():
         if record["status"] != "enabled":
             lab.nova.enable(record["host"])
@@ -38,7 +46,48 @@ def heal(lab: Lab, timeout_s: float) -> None:
     for pairing in lab.pairings:
         lab.wait_for("heartbeat", since=since, timeout_s=deadline - lab.now(), host=pairing.host)
         _wait_until_enabled(lab, pairing, deadline)
-    _wait_for_daemon(lab, home, deadline)
+    if lab.topology.shares_pairings:
+        _wait_for_holders(lab, deadline)
+    else:
+        _wait_for_daemon(lab, home, deadline)
+
+
+def _wait_until_all_run(lab: Lab, deadline: float) -> None:
+    """Let the daemons bring every pairing back; what a human stopped is started where it is held."""
+    while missing := [pairing for pairing in lab.pairings if not lab.running(pairing.unit)]:
+        if lab.now() > deadline:
+            raise TimeoutError(f"{', '.join(pairing.unit for pairing in missing)} runs on no controller")
+        for pairing in missing:
+            for machine in lab.topology.controller_list:
+                start = f"test ! -e {TOKENS}/{pairing.unit} || systemctl start {pairing.unit}"
+                lab.controller(machine.name).run(["sh", "-c", start], check=False)
+        time.sleep(_POLL_S)
+
+
+def _wait_for_holders(lab: Lab, deadline: float) -> None:
+    """Let the daemon beside each pairing's only process call it healthy, and all others be ready."""
+    while complaints := list(_complaints(lab)):
+        if lab.now() > deadline:
+            raise TimeoutError(f"not every pairing is served by one healthy holder: {', '.join(complaints)}")
+        time.sleep(_POLL_S)
+
+
+def _complaints(lab: Lab) -> Iterator[str]:
+    documents: dict[str, Any] = {}
+    for machine in lab.topology.controller_list:
+        try:
+            documents[machine.name] = lab.daemon_status(machine.name)
+        except (HttpError, OSError) as error:
+            yield f"{machine.name}: {error}"
+    for pairing in lab.pairings:
+        where = lab.running(pairing.unit)
+        if len(where) != 1:
+            yield f"{pairing.name} runs on {', '.join(where) or 'no controller'}"
+        elif (document := documents.get(where[0])) is not None:
+            if pairing.name not in {one["name"] for one in document["pairings"] if one["healthy"]}:
+                yield f"{pairing.name} is not healthy on {where[0]}"
+            elif reason := watchdog.unready(document, pairing.name, lab.topology.controllers):
+                yield f"{pairing.name} has a standby that is not ready ({reason})"
 
 
 def _start_parts_and_controllers(lab: Lab) -> None:

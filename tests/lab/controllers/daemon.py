@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from lab import accounts
-from lab.controllers import nova_compute
+from lab.controllers import holding, nova_compute
 from lab.errors import LabError
 from lab.parts import endpoints
 
@@ -28,8 +28,11 @@ _FILES = {
     "nova-watchdog.service": "etc/systemd/system/nova-watchdog.service",
     "nova-watchdog.sysusers": "usr/lib/sysusers.d/nova-watchdog.conf",
     "nova-watchdog.tmpfiles": "usr/lib/tmpfiles.d/nova-watchdog.conf",
+    "nova-watchdog-deadline@.timer": "etc/systemd/system/nova-watchdog-deadline@.timer",
+    "nova-watchdog-deadline.service": "etc/systemd/system/nova-watchdog-deadline.service",
     "50-nova-watchdog.rules": "etc/polkit-1/rules.d/50-nova-watchdog.rules",
 }
+_PROGRAMS = {name: f"usr/lib/nova-watchdog/{name}" for name in ("deadline", "may-start")}
 _POLKIT_UNITS = "/etc/polkit-1/rules.d/49-nova-watchdog-units.rules"
 
 
@@ -37,16 +40,22 @@ def install(site: Site, root: Path) -> None:
     """Copy the repository's files, write the configuration; before the boot, after nova-compute."""
     if site.tools.daemon_venv is None:
         return
-    for name, place in _FILES.items():
-        target = root / place
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(site.paths.repository / "systemd" / name, target)
-        target.chmod(0o644)
+    for files, mode in ((_FILES, 0o644), (_PROGRAMS, 0o755)):
+        for name, place in files.items():
+            _copy(site.paths.repository / "systemd" / name, root / place, mode)
     nova_compute.make_users(root)
     nova_compute.link(root / "opt/nova-watchdog", site.tools.daemon_venv)
     nova_compute.write(root, CONFIGURATION, configuration(site), group=_GROUP)
     nova_compute.write(root, CLOUDS, clouds(), group=_GROUP)
     nova_compute.write(root, ROUTING_KEY, accounts.PAGERDUTY_ROUTING_KEY + "\n", group=_GROUP)
+    if site.topology.shares_pairings:
+        holding.install(site, root, _GROUP)
+
+
+def _copy(source: Path, target: Path, mode: int) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)
+    target.chmod(mode)
 
 
 def start(machine: Machine) -> None:
@@ -55,6 +64,8 @@ def start(machine: Machine) -> None:
         return
     rules = machine.run(PROGRAM, "config", "polkit", "--config", CONFIGURATION)
     nova_compute.write(machine.root, _POLKIT_UNITS, rules, group="root", mode=0o644)
+    if machine.site.topology.shares_pairings:
+        holding.manage_units(machine, PROGRAM, CONFIGURATION)
     machine.run("systemctl", "enable", "--quiet", UNIT)
     try:
         machine.run("systemctl", "start", UNIT)
@@ -78,6 +89,8 @@ def configuration(site: Site) -> str:
     for pairing in site.topology.pairings:
         files = f'"{nova_compute.SHARED_FILE}", "{nova_compute.pairing_file(pairing)}"'
         lines += ["", f"[pairing.{pairing.name}]", f'unit = "{pairing.unit}"', f"nova_config = [{files}]"]
+    if site.topology.shares_pairings:
+        lines += holding.tables(site)
     if site.topology.policy:
         lines += ["", "[policy]", site.topology.policy.strip()]
     if site.topology.extra_toml:

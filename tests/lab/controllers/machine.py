@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+import time
 from typing import TYPE_CHECKING
 
 from lab import cgroups, network
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
     from lab.topology import Controller
 
 _COMMAND_TIMEOUT_S = 60.0
+_DEAD_TIMEOUT_S = 10.0
+_POLL_S = 0.01
+_BOOT_AGAIN_TIMEOUT_S = 120.0
+_BOOT_POLL_S = 0.1
 ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "HOME": "/root",
@@ -31,7 +37,8 @@ class Machine:
         self.site = site
         self.controller = controller
         self.root = site.private("controllers", controller.name, "root")
-        self._namespace = site.paths.private / "netns" / controller.name
+        self.namespace = site.paths.private / "netns" / controller.name
+        self._booting = threading.Lock()
         self.service = Service(
             controller.name,
             cgroups.command_in_group(site.paths.state.name, controller.name, self._command()),
@@ -50,11 +57,60 @@ class Machine:
         run("mount", "--no-mtab", "-t", "overlay", "overlay", "-o", options, str(self.root))
         base.strip(self.root)
         base.identify(self.root, self.controller, self.site.topology)
-        network.make_namespace(self._namespace, self.controller.name, self.controller.address)
+        self._make_network()
 
     def boot(self) -> None:
-        """Start its systemd and wait until it has reached its default target."""
-        self.service.run()
+        """Start its systemd, unless it runs, and wait until it has reached its default target."""
+        with self._booting:
+            if not self._is_up() and not self.namespace.exists():
+                self._make_network()
+            self.service.run()
+
+    def boot_again(self) -> None:
+        """Boot it while faults may be in force: units that fail are no error. Does nothing if it runs."""
+        with self._booting:
+            if self._is_up():
+                return
+            if not self.namespace.exists():
+                self._make_network()
+            self.service.start()
+        deadline = time.monotonic() + _BOOT_AGAIN_TIMEOUT_S
+        while not (self.runs and self._state() in ("running", "degraded")):
+            if time.monotonic() > deadline:
+                raise LabError(f"{self.controller.name} has not booted after {_BOOT_AGAIN_TIMEOUT_S:g} s")
+            time.sleep(_BOOT_POLL_S)
+
+    def kill(self) -> None:
+        """End it as a loss of power does: nothing leaves it any more, not even the end of a connection."""
+        with self._booting:
+            self._kill()
+
+    def _kill(self) -> None:
+        network.cut(self.controller.name)
+        cgroups.kill(self.site.paths.state.name, self.controller.name)
+        self.service.stop()
+        deadline = time.monotonic() + _DEAD_TIMEOUT_S
+        while True:
+            try:
+                cgroups.remove(self.site.paths.state.name, self.controller.name)
+                break
+            except OSError:  # the kernel is still taking the last processes away
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL_S)
+        cgroups.make(self.site.paths.state.name, self.controller.name)
+        network.remove_namespace(self.namespace, self.controller.name)
+        self.namespace.unlink()
+
+    def _is_up(self) -> bool:
+        """Whether it runs; one that is ending is waited for."""
+        deadline = time.monotonic() + _DEAD_TIMEOUT_S
+        while self.service.pid is not None and not self.runs and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        return self.service.pid is not None
+
+    def _make_network(self) -> None:
+        network.make_namespace(self.namespace, self.controller.name, self.controller.address)
 
     @property
     def leader(self) -> int:
@@ -63,6 +119,16 @@ class Machine:
         if found is None:
             raise LabError(f"{self.controller.name} is not running")
         return found
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a systemd, frozen or not."""
+        return cgroups.leader(self.site.paths.state.name, self.controller.name) is not None
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether all of it stands in a frozen control group."""
+        return cgroups.is_frozen(self.site.paths.state.name, self.controller.name)
 
     def processes(self, unit: str) -> list[int]:
         """Process ids (inside the lab) of a unit; empty if it is not running."""
@@ -93,7 +159,7 @@ class Machine:
             "--boot",
             f"--directory={self.root}",
             f"--machine={self.controller.name}",
-            f"--network-namespace-path={self._namespace}",
+            f"--network-namespace-path={self.namespace}",
             f"--bind-ro={self.site.paths.cache}",
             "--register=no",
             "--keep-unit",
@@ -104,16 +170,16 @@ class Machine:
         ]
 
     def _has_booted(self) -> bool:
-        if (
-            self.service.pid is None
-            or cgroups.leader(self.site.paths.state.name, self.controller.name) is None
-        ):
+        if self.service.pid is None or not self.runs:
             return False
-        state = self.run("systemctl", "is-system-running", check=False).strip()
+        state = self._state()
         if state == "degraded":
             failed = self.run("systemctl", "--failed", "--no-legend", "--plain", check=False)
             raise LabError(f"{self.controller.name} booted with failed units:\n{failed}")
         return state == "running"
+
+    def _state(self) -> str:
+        return self.run("systemctl", "is-system-running", check=False).strip()
 
 
 def run(*command: str) -> str:

@@ -19,14 +19,16 @@ Arguments = dict[str, str]
 
 @dataclass(frozen=True)
 class Parameter:
-    """An argument: what kind of value it takes, and its default (None: it must be given)."""
+    """An argument: what kind of value it takes; without a default it must be given."""
 
     name: str
     kind: str
     default: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 PAIRING = Parameter("pairing", "pairing")
+CONTROLLER = Parameter("controller", "controller")
 VCENTER = Parameter("vcenter", "vcenter", "vcenter1")
 
 
@@ -73,6 +75,13 @@ def _check(cloud: Cloud, fault: str, parameter: Parameter, value: str) -> None:
         topology.vcenter(value)
     elif parameter.kind == "controller":
         topology.controller(value)
+    elif parameter.kind == "member":
+        topology.etcd_member(value)
+    elif parameter.kind == "choice":
+        if value not in parameter.choices:
+            raise LabError(
+                f"fault {fault}: {parameter.name} = {value!r}: allowed is {', '.join(parameter.choices)}"
+            )
     elif not _is_number(value):
         raise LabError(f"fault {fault}: {parameter.name} = {value!r}: allowed is a positive number")
 
@@ -90,5 +99,7 @@ def _allowed(cloud: Cloud, parameter: Parameter) -> str:
         "pairing": [p.name for p in topology.pairings],
         "vcenter": [v.name for v in topology.vcenter_list],
         "controller": [c.name for c in topology.controller_list],
+        "member": [m.name for m in topology.etcd_list],
+        "choice": list(parameter.choices),
     }
     return "allowed is " + ", ".join(lists.get(parameter.kind, ["a positive number"]))

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab import cgroups
-from lab.controllers import daemon
+from lab.controllers import daemon, holding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ class JournalFollower:
         self._lab = site.paths.state.name
         self._controller = controller
         self._recorder = recorder
-        self._units = {p.unit for p in site.topology.pairings} | {daemon.UNIT}
+        self._units = {p.unit for p in site.topology.pairings} | {daemon.UNIT, holding.DEADLINE_SERVICE}
 
     def run(self) -> None:
         """Follow one boot after the other, for ever."""

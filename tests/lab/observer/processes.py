@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from lab.site import Site
 
 _SCAN_INTERVAL_MS = 20
+# What systemd runs beside a unit's own program, by the kernel's name: the start condition, and the lab's slow
+# stop. In parentheses it is systemd's own code, which has the end of the program's name before exec.
+_BESIDE = frozenset({"may-start", "(ay-start)", "sleep", "(sleep)"})
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
@@ -30,6 +33,7 @@ class _Process:
     lab_pid: int
     seen: float
     started: float
+    name: str
     announced: bool = False
 
 
@@ -69,8 +73,14 @@ class ProcessWatcher:
                 if pid not in self._known and pid not in self._ignored:
                     self._begin(controller, unit, pid, now)
         self._ignored &= present
-        for process in self._by_descriptor.values():
-            if not process.announced:
+        for descriptor, process in list(self._by_descriptor.items()):
+            if process.announced:
+                continue
+            process.name = _name(process.lab_pid) or process.name
+            if process.name in _BESIDE:
+                self._forget(descriptor)
+                self._ignored.add(process.lab_pid)
+            else:
                 self._announce(process)
 
     def _begin(self, controller: str, unit: str, lab_pid: int, now: float) -> None:
@@ -81,12 +91,12 @@ class ProcessWatcher:
         except ProcessLookupError:
             return  # gone within one scan
         status = _status(lab_pid)
-        if status.get("PPid") != str(leader):
+        if status.get("PPid") != str(leader) or status.get("Name") in _BESIDE:
             self._ignored.add(lab_pid)
             os.close(descriptor)
             return
         inner = int(status["NSpid"].split()[-1])
-        process = _Process(controller, unit, inner, lab_pid, now, _started(lab_pid, now))
+        process = _Process(controller, unit, inner, lab_pid, now, _started(lab_pid, now), status["Name"])
         self._by_descriptor[descriptor] = process
         self._known.add(lab_pid)
         self._poll.register(descriptor, select.POLLIN)
@@ -101,15 +111,24 @@ class ProcessWatcher:
         )
 
     def _end(self, descriptor: int, now: float) -> None:
-        process = self._by_descriptor.pop(descriptor)
-        self._poll.unregister(descriptor)
-        os.close(descriptor)
-        self._known.discard(process.lab_pid)
+        process = self._forget(descriptor)
+        if process is None:
+            return
         if not process.announced:
+            if process.name in _BESIDE or not process.name.startswith("("):
+                return  # it never came as far as the unit's program
             self._record(
                 "process.start", process, process.seen, started=round(process.started, 3), command=None
             )
         self._record("process.exit", process, now)
+
+    def _forget(self, descriptor: int) -> _Process | None:
+        process = self._by_descriptor.pop(descriptor, None)
+        if process is not None:
+            self._poll.unregister(descriptor)
+            os.close(descriptor)
+            self._known.discard(process.lab_pid)
+        return process
 
     def _record(self, kind: str, process: _Process, t: float, **more: object) -> None:
         self._recorder.write(
@@ -129,6 +148,14 @@ def _status(pid: int) -> dict[str, str]:
     except OSError:
         return {}
     return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+
+
+def _name(pid: int) -> str:
+    """The kernel's name of a process; empty if it is gone."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().rstrip("\n")
+    except OSError:
+        return ""
 
 
 def _command(pid: int) -> str | None:

@@ -15,15 +15,18 @@ if TYPE_CHECKING:
     from lab.site import Site
 
 TRANSPORT_URL = f"rabbit://{accounts.RABBITMQ_USER}:{accounts.RABBITMQ_PASSWORD}@{SERVERS_ADDRESS}:{endpoints.RABBITMQ_PORT}/"
+MANAGEMENT_PORT = 15672
+MANAGEMENT_URL = f"http://{SERVERS_ADDRESS}:{MANAGEMENT_PORT}"
 _NODE = "rabbit@localhost"
 _PROGRAMS = "/usr/lib/rabbitmq/bin"
 _CONTROL_TIMEOUT_S = 60.0
 
 
 def service(site: Site) -> Service:
-    """The broker, alone on loopback but for its AMQP port."""
+    """The broker, alone on loopback but for AMQP, and its management API where pairings are shared."""
     directory = site.private("rabbitmq")
-    (directory / "enabled_plugins").write_text("[].\n")
+    plugins = "rabbitmq_management" if site.topology.shares_pairings else ""
+    (directory / "enabled_plugins").write_text(f"[{plugins}].\n")
     (directory / "rabbitmq.conf").write_text(
         f"listeners.tcp.1 = {SERVERS_ADDRESS}:{endpoints.RABBITMQ_PORT}\n"
         f"default_user = {accounts.RABBITMQ_USER}\n"
@@ -33,6 +36,11 @@ def service(site: Site) -> Service:
         "default_permissions.write = .*\n"
         "loopback_users = none\n"
         "log.console = true\n"
+        + (
+            f"management.tcp.ip = {SERVERS_ADDRESS}\nmanagement.tcp.port = {MANAGEMENT_PORT}\n"
+            if plugins
+            else ""
+        )
     )
     environment = _environment(site) | {
         "RABBITMQ_CONFIG_FILE": str(directory / "rabbitmq.conf"),

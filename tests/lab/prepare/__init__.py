@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from lab.errors import LabError
 from lab.prepare import certificates, daemon, environments, packages, simulator
-from lab.prepare.hashing import digest, remove_older
+from lab.prepare.hashing import digest, remove_older, use
 from lab.site import Tools
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _seed(paths: Paths, openstack: Path) -> Path:
     made_by.append((paths.repository / "tests" / "lab" / "accounts.py").read_bytes())
     seed = paths.cache / f"seed-{digest(*made_by)}.tar"
     remove_older(paths.cache, "seed-*.tar")
-    return seed
+    return use(seed) if seed.exists() else seed
 
 
 @contextmanager

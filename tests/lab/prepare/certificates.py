@@ -1,4 +1,4 @@
-"""The lab's certificate authority and one server certificate for each vCenter."""
+"""The lab's certificate authority and one server certificate for each vCenter and each member of etcd."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from lab.steps import Steps
-    from lab.topology import Topology, VCenter
+    from lab.topology import Topology
 
 _VALID_DAYS = 825
 _RENEW_BEFORE_DAYS = 400
@@ -23,7 +24,7 @@ _RENEW_BEFORE_DAYS = 400
 
 
 def make(directory: Path, topology: Topology, steps: Steps) -> Path:
-    """A directory with ca.pem, ca.key and a pair for each vCenter; only what is missing or old is made."""
+    """A directory with ca.pem, ca.key and a pair for each server; only what is missing or old is made."""
     directory.mkdir(exist_ok=True)
     authority_file, authority_key_file = directory / "ca.pem", directory / "ca.key"
     if not _is_fresh(authority_file):
@@ -33,13 +34,16 @@ def make(directory: Path, topology: Topology, steps: Steps) -> Path:
             key = ec.generate_private_key(ec.SECP256R1())
             _write_key(authority_key_file, key)
             _write(authority_file, _authority(key))
-    for vcenter in topology.vcenter_list:
-        certificate_file = directory / f"{vcenter.certificate}.pem"
+    servers = [(v.certificate, v.name, v.address, v.esx_names) for v in topology.vcenter_list]
+    servers += [(member.name, member.name, member.address, ()) for member in topology.etcd_list]
+    for file, name, address, more_names in servers:
+        certificate_file = directory / f"{file}.pem"
         if not _is_fresh(certificate_file):
-            with steps.step(f"certificate of {vcenter.name}"):
+            with steps.step(f"certificate of {name}"):
                 key = ec.generate_private_key(ec.SECP256R1())
-                _write_key(directory / f"{vcenter.certificate}.key", key)
-                _write(certificate_file, _server(vcenter, key, authority_file, authority_key_file))
+                _write_key(directory / f"{file}.key", key)
+                signing = _server((name, *more_names), address, key, (authority_file, authority_key_file))
+                _write(certificate_file, signing)
     return directory
 
 
@@ -88,17 +92,21 @@ def _authority(
 
 
 def _server(
-    vcenter: VCenter, key: ec.EllipticCurvePrivateKey, authority_file: Path, authority_key_file: Path
+    host_names: Sequence[str],
+    address: str,
+    key: ec.EllipticCurvePrivateKey,
+    authority_files: tuple[Path, Path],
 ) -> tuple[x509.CertificateBuilder, x509.Name, ec.EllipticCurvePrivateKey]:
+    authority_file, authority_key_file = authority_files
     authority = x509.load_pem_x509_certificate(authority_file.read_bytes())
     authority_key = serialization.load_pem_private_key(authority_key_file.read_bytes(), password=None)
     if not isinstance(authority_key, ec.EllipticCurvePrivateKey):
         raise TypeError(f"{authority_key_file} holds no elliptic curve key")
     names = [
-        x509.IPAddress(ipaddress.ip_address(vcenter.address)),
-        *(x509.DNSName(name) for name in (vcenter.name, *vcenter.esx_names)),
+        x509.IPAddress(ipaddress.ip_address(address)),
+        *(x509.DNSName(name) for name in host_names),
     ]
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, vcenter.name)])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host_names[0])])
     builder = (
         _builder(subject, key)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)

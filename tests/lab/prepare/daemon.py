@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from lab.prepare import environments
-from lab.prepare.hashing import digest, digest_of_files, remove_older
+from lab.prepare.hashing import digest, digest_of_files, remove_older, use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +26,7 @@ def install(paths: Paths, uv: str, steps: Steps) -> Path:
     sources = digest_of_files(_sources(paths.repository), paths.repository)
     venv = paths.cache / f"daemon-{digest(sources.encode(), dependencies.name.encode())}"
     if (venv / "complete").exists():
-        return venv
+        return use(venv)
     with steps.step(f"environment {venv.name}, from the repository's wheel"):
         environments.make(uv, venv)
         (site_packages,) = venv.glob("lib/python*/site-packages")

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from lab.errors import LabError
-from lab.prepare.hashing import digest, remove_older
+from lab.prepare.hashing import digest, remove_older, use
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +46,7 @@ def locked(cache: Path, name: str, requirements: str, uv: str, steps: Steps) -> 
     """An environment of exactly these requirements, in bytecode since it is read-only in use."""
     venv = cache / f"{name}-{digest(requirements.encode(), _python_version().encode())}"
     if (venv / "complete").exists():
-        return venv
+        return use(venv)
     with steps.step(f"environment {venv.name}"):
         make(uv, venv)
         file = venv / "requirements.txt"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _KEPT = 3
+_IN_USE_S = 24 * 3600.0
 
 
 def digest(*contents: bytes) -> str:
@@ -29,13 +32,21 @@ def digest_of_files(files: Iterable[Path], root: Path) -> str:
     return digest(*contents)
 
 
+def use(path: Path) -> Path:
+    """Note that a thing in the cache is used from now on."""
+    os.utime(path)
+    return path
+
+
 def remove_older(cache: Path, pattern: str) -> None:
     """Remove all but the newest few of what different versions of the lab made.
 
-    The newest ones may be in use by a lab that runs beside this one.
+    What was used within a day stays: a lab that runs beside this one may boot controllers from it.
     """
     newest_first = sorted(cache.glob(pattern), key=lambda path: path.stat().st_mtime, reverse=True)
     for path in newest_first[_KEPT:]:
+        if time.time() - path.stat().st_mtime < _IN_USE_S:
+            continue
         if path.is_dir():
             shutil.rmtree(path)
         else:

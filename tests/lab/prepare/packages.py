@@ -17,11 +17,14 @@ if TYPE_CHECKING:
 
 PACKAGES = (
     "dbus",
+    "etcd-client",
+    "etcd-server",
     "golang-github-vmware-govmomi-dev",
     "golang-go",
     "iproute2",
     "mariadb-client-core",
     "mariadb-server-core",  # the programs alone: no service on the machine
+    "nftables",
     "patch",
     "polkitd",
     "prometheus",
@@ -33,6 +36,8 @@ PACKAGES = (
 )
 _POLICY = Path("/usr/sbin/policy-rc.d")
 _SERVICES_OF_PACKAGES = {
+    "etcd-server": ("etcd.service",),
+    "nftables": ("nftables.service",),
     "prometheus": ("prometheus.service",),
     "prometheus-alertmanager": ("prometheus-alertmanager.service",),
     "rabbitmq-server": ("rabbitmq-server.service", "epmd.service", "epmd.socket"),
