@@ -6,18 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.builders import PAIRING, observation, reading
-from nova_watchdog.core.facts import (
-    BusFact,
-    Facts,
-    HeartbeatFact,
-    HoldFact,
-    NovaFact,
-    Quality,
-    RpcFact,
-    ServiceFact,
-    UnitFact,
-    VCenterFact,
-)
+from core.here_bench import STANDBY
 from nova_watchdog.core.model import (
     Answer,
     BusOutcome,
@@ -59,17 +48,6 @@ NOVA = NovaSetup(
     cache_prefix="$host",
     options=options_text({("vmware", "cache_prefix"): "$host"}),
     ca="0123456789ab",
-)
-FACTS = Facts(
-    unit=UnitFact.DOWN,
-    vcenter=VCenterFact.OK,
-    nova=NovaFact.KNOWN,
-    heartbeat=HeartbeatFact.UNSEEN,
-    service=ServiceFact.ENABLED,
-    bus=BusFact.OK,
-    rpc=RpcFact.ANSWERED,
-    quality=Quality.FINE,
-    hold=HoldFact.STANDBY,
 )
 KEEPER = KeeperSnapshot(registered=True, until_s=1000.0)
 LOCAL = Local(PAIRING, reading(UNIT, 0.0), reading(NOVA, 0.0), NODE)
@@ -114,7 +92,7 @@ def checks(**changed: Any) -> dict[str, Check]:
         local,
         changed.get("others", others()),
         observation,
-        changed.get("facts", FACTS),
+        changed.get("facts", STANDBY),
         changed.get("keeper", KEEPER),
     )
     assert len({check.name for check in found}) == len(found)

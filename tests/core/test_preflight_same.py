@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from core.builders import PAIRING, reading
+from core.builders import OK, PAIRING, REFUSED, observation, reading
+from core.here_bench import STANDBY
 from core.preflight_bench import (
     BUS,
-    FACTS,
     ID,
     KEEPER,
     LOCAL,
@@ -33,10 +33,10 @@ from nova_watchdog.core.hold.records import (
 )
 from nova_watchdog.core.hold.sight import Sight, look
 from nova_watchdog.core.hold.timing import Timing
-from nova_watchdog.core.model import BusOutcome, HostLoad
+from nova_watchdog.core.model import BusOutcome, HostLoad, Unknown
 from nova_watchdog.core.preflight.check import Result
 from nova_watchdog.core.preflight.others import others_of
-from nova_watchdog.core.preflight.ready import checks_of
+from nova_watchdog.core.preflight.ready import checks_of, node_of
 from nova_watchdog.core.preflight.witnesses import Others
 from nova_watchdog.core.setup import ComputeIdPlace, options_text
 
@@ -122,7 +122,7 @@ def test_a_new_cluster_s_host_is_as_the_holder_says():
     """Nova's list may be a minute old; a holder that renews and has the same host knows better."""
     local = replace(LOCAL, hosts={"another-host": _NODES})
     for silent in (False, True):
-        found = checks_of(local, others(silent=silent), seen(), FACTS, KEEPER)
+        found = checks_of(local, others(silent=silent), seen(), STANDBY, KEEPER)
         assert next(check for check in found if check.name == "host").blocks is silent
 
 
@@ -138,7 +138,7 @@ def test_a_host_that_belongs_to_another_cluster_fails():
 def _with_pairing(pairing, the_others):
     hosts = {PAIRING.host: _NODES}
     local = replace(LOCAL, hosts=hosts, pairing=pairing, nova=reading(replace(NOVA, host=pairing.host), 0.0))
-    found = checks_of(local, the_others, seen(_NODES), FACTS, KEEPER)
+    found = checks_of(local, the_others, seen(_NODES), STANDBY, KEEPER)
     return {check.name: check for check in found}
 
 
@@ -244,9 +244,37 @@ def test_the_rest_warns_and_names_the_options():
 
 def test_a_cluster_that_vcenter_did_not_tell_is_unknown():
     """Without the canary nobody knows which cluster it is."""
-    from core.preflight_bench import LOCAL
-
     assert checks(local=replace(LOCAL, node=""))["cluster"].result is Result.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("vcenter", "node"),
+    [
+        (reading(OK, 0.0), "domain-c1.uuid"),
+        (reading(replace(OK, clusters={"another": "domain-c1"}), 0.0), ""),
+        (reading(replace(OK, instance_uuid=""), 0.0), ""),
+        (reading(REFUSED, 0.0), ""),
+        (Unknown("no look yet", 0.0), ""),
+    ],
+)
+def test_a_canary_names_the_cluster_as_nova_does(vcenter, node):
+    """The cluster's moid and vCenter's own UUID, which is its hypervisor's name; else nothing is claimed."""
+    assert node_of(PAIRING, replace(observation(0.0), vcenter=vcenter)) == node
+
+
+def test_what_cannot_be_read_here_is_not_told_to_the_others():
+    """An empty word would be compared with theirs; a missing one is not."""
+    unread = replace(LOCAL, nova=Unknown("no such file", 0.0))
+    assert unread.identity == {"cluster": NODE, "nova-version": "34.0.0"}
+    assert replace(unread, unit=Unknown("no bus", 0.0), node="").identity == {}
+
+
+def test_what_is_not_known_here_does_not_differ_from_the_holder_s():
+    """vCenter without a CA file, nova of an unknown version: the holder tells its own, no warning."""
+    found = checks(unit={"nova_version": ""}, nova={"ca": ""})
+    for name in ("ca", "nova-version"):
+        assert found[name].result is Result.PASS
+        assert "not told here" in found[name].detail
 
 
 def test_what_the_store_shows_of_the_others():
@@ -266,3 +294,13 @@ def test_what_the_store_shows_of_the_others():
     )
     assert others_of(PAIRING.name, "ctl2", sight, Timing(), 100.0).renews == frozenset()
     assert others_of("another", "ctl2", sight, Timing(), 1.0).holder == ""
+
+
+@pytest.mark.parametrize(("cluster", "vcenter"), [("another", PAIRING.vcenter), (PAIRING.cluster, "vc2/x")])
+def test_files_that_name_another_cluster_now_fail(cluster, vcenter):
+    """The daemon read them when it started; the next nova-compute reads them as they are now."""
+    found = checks(nova={"cluster": cluster, "vcenter": vcenter})["cluster"]
+    assert found.blocks
+    assert cluster in found.detail
+    assert "reload" in found.remedy
+    assert not checks(nova={"cluster": PAIRING.cluster, "vcenter": PAIRING.vcenter})["cluster"].blocks

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from core.builders import PAIRING
-from core.preflight_bench import FACTS, FILES, KEEPER, LOCAL, NODE, TOLD, UNIT, checks
+from core.here_bench import STANDBY
+from core.preflight_bench import FILES, KEEPER, LOCAL, NODE, TOLD, UNIT, checks
 from nova_watchdog.core.facts import BusFact, NovaFact, VCenterFact
 from nova_watchdog.core.model import LoadState, Unknown
 from nova_watchdog.core.preflight.check import Report, Result, vantage_from
@@ -102,6 +103,15 @@ def test_what_cannot_be_looked_at_is_unknown_and_blocks():
     assert checks(unit=hidden)["cgroup"].result is Result.UNKNOWN
 
 
+def test_without_nova_s_files_nothing_is_said_of_the_unit_s_arguments():
+    """There is nothing to compare them with: the unit's other checks stand."""
+    found = checks(local=replace(LOCAL, nova=Unknown("no such file", 0.0)))
+    assert _blocking(found) == {"nova-files"}
+    assert "no such file" in found["nova-files"].detail
+    assert "config-files" not in found
+    assert found["hold-condition"].result is found["cgroup"].result is Result.PASS
+
+
 def test_warnings_never_block():
     """Started at boot, Type=notify, a wrapper as ExecStart: said, and no more."""
     wrapper = (Command(("/etc/init.d/nova-compute", "systemd-start")),)
@@ -137,14 +147,14 @@ def test_a_wrapper_s_process_tells_the_files():
 )
 def test_what_is_not_reached_blocks(name, facts, result):
     """vCenter, the bus and Nova's API are needed to serve it, and to see that nobody else does."""
-    found = checks(facts=replace(FACTS, **facts))
+    found = checks(facts=replace(STANDBY, **facts))
     assert _blocking(found) == {name}
     assert found[name].result is result
 
 
 def test_an_unknown_bus_does_not_block():
     """A bus that cannot be looked at at all is no sign against it."""
-    check = checks(facts=replace(FACTS, bus=BusFact.UNKNOWN))["message-bus"]
+    check = checks(facts=replace(STANDBY, bus=BusFact.UNKNOWN))["message-bus"]
     assert check.result is Result.UNKNOWN
     assert not check.blocks
 

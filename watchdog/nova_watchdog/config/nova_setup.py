@@ -68,6 +68,8 @@ class NovaSetupReader:
             cache_prefix=values.cache_prefix or "",
             options=options_text(written),
             ca=_ca(values),
+            cluster=values.cluster,
+            vcenter=values.vcenter_key,
         )
 
 

@@ -24,7 +24,10 @@ _SHARED_BUS = "rabbit://bus"
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """The pairings, how often is read, and everything that decides. `notes`: lines for people."""
+    """The pairings, how often is read, and everything that decides.
+
+    shares: there is a table `[etcd]`. notes: lines for people.
+    """
 
     pairings: tuple[Pairing, ...]
     vcenter: VCenterTable
@@ -33,6 +36,7 @@ class Rehearsal:
     policy: Policy
     timing: Timing
     hold_policy: HoldPolicy
+    shares: bool
     notes: tuple[str, ...] = ()
 
 
@@ -59,6 +63,7 @@ def rehearsal_of(document: Document, findings: Findings) -> Rehearsal | None:
         policy=policy,
         timing=hold.timing,
         hold_policy=hold.policy,
+        shares=document.etcd is not None,
         notes=_notes(unread),
     )
 

@@ -160,7 +160,7 @@ class NovaSetup:
 
     bus: `rabbit://host:port,.../vhost`, the hosts sorted; empty: not understood. state_path: None where it is
     not set: nova's default lies in nova's installation, so `places` lacks it. options: `options_text`. ca: a
-    hash of the content of vCenter's CA, empty without one.
+    hash of the content of vCenter's CA, empty without one. cluster, vcenter: as in `Pairing`.
     """
 
     host: str
@@ -171,6 +171,8 @@ class NovaSetup:
     cache_prefix: str = ""
     options: str = ""
     ca: str = ""
+    cluster: str = ""
+    vcenter: str = ""
 
     @property
     def compute_ids(self) -> tuple[str, ...]:

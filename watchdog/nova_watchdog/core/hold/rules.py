@@ -169,7 +169,7 @@ TABLE: tuple[HoldRule, ...] = (
         when(claim=Claim.NOBODY),
         HoldVerb.NOTHING,
         "nobody's as yet: its first holder is the controller where it runs",
-        "a human's request to the controller where it belongs to take it",
+        "'nova-watchdog failover PAIRING --to CONTROLLER', the one where it belongs",
     ),
     # Another one's
     HoldRule("H30", when(claim=Claim.HELD), HoldVerb.NOTHING, "another controller holds it: stand by"),
@@ -179,7 +179,7 @@ TABLE: tuple[HoldRule, ...] = (
         when(claim=Claim.STOPPED, wish=_NOT_ASKED),
         HoldVerb.NOTHING,
         "a human stopped it before its holder went away: respected",
-        "a human's request to one controller to take it; what is started without the hold is killed",
+        "'nova-watchdog failover PAIRING --to CONTROLLER'; what is started without the hold is killed",
     ),
     # To be taken
     HoldRule(

@@ -58,6 +58,10 @@ def _host(here: Here, others: Others) -> Check:
 
 
 def _cluster(here: Here, others: Others) -> Check:
+    says = (here.nova.cluster, here.nova.vcenter)
+    if all(says) and says != (here.pairing.cluster, here.pairing.vcenter):
+        text = f"nova's files say {' at '.join(says)} now, the daemon watches {here.pairing.cluster}"
+        return Check(CLUSTER, Result.FAIL, text, "put back what the holder has, or reload nova-watchdog")
     if not here.node:
         text = f"vCenter did not tell yet which cluster {here.pairing.cluster} is"
         return Check(CLUSTER, Result.UNKNOWN, text, "see the check vcenter")
