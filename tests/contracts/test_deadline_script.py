@@ -13,6 +13,9 @@ _SCRIPT = Path(__file__).parents[2] / "systemd" / "deadline"
 # Shows the next of the prepared answers at each `show`, the last one for ever; `none` fails.
 _SYSTEMCTL = """\
 #!/bin/sh
+case $* in
+    *ExecCondition*) cat {place}/conditions/$4 2>/dev/null; exit 0 ;;
+esac
 printf '%s\\n' "$*" >>{place}/calls
 case $1 in
     show) ;;
@@ -41,6 +44,7 @@ class Script:
         (place / "etc").mkdir()
         (place / "bin").mkdir()
         (place / "answers").mkdir()
+        (place / "conditions").mkdir()
         systemctl = place / "bin" / "systemctl"
         systemctl.write_text(_SYSTEMCTL.format(place=place))
         systemctl.chmod(0o755)
@@ -126,6 +130,19 @@ def test_names_are_taken_as_they_are(script: Script) -> None:
     script.answers(f"{DEAD}\n{DEAD}\n{DEAD}")
     script.run()
     assert script.calls()[0] == "stop --no-block -- nova\\x2dcompute@a.service --now.service c.service"
+
+
+def test_what_has_a_token_is_killed_though_it_left_the_list(script: Script) -> None:
+    """It was held here. But not whatever the daemon's user writes there: only what asks for a token."""
+    script.manage("a.service\n")
+    for unit in ("b.service", "precious.service", "no-unit"):
+        (script.tokens / unit).touch()
+    condition = "ExecCondition={ path=/usr/lib/nova-watchdog/may-start ; argv[]=x ; }\n"
+    (script.place / "conditions" / "b.service").write_text(condition)
+    (script.place / "conditions" / "precious.service").write_text("")
+    script.answers(f"{DEAD}\n{DEAD}")
+    assert script.run().returncode == 0
+    assert script.calls()[0] == "stop --no-block -- a.service b.service"
 
 
 def test_a_link_in_the_place_of_the_tokens_is_removed_and_not_followed(script: Script) -> None:

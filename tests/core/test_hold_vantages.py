@@ -12,6 +12,8 @@ import pytest
 from core.hold_bench import PAIRING, TIMING, W_S, A, Bench, controller
 from nova_watchdog.core.hold.claims import silent_at_s
 from nova_watchdog.core.hold.records import (
+    MOST_VANTAGES_BYTES,
+    ControllerRecord,
     HoldRecord,
     Vantage,
     controller_key,
@@ -79,3 +81,27 @@ def test_when_a_holder_will_have_been_silent_is_known_beforehand():
     assert silent_at_s(PAIRING, Bench().sight, TIMING) == 1000.0 + W_S
     assert silent_at_s("cluster-z", Bench().sight, TIMING) is None
     assert silent_at_s(PAIRING, Bench(HoldRecord("", "", 7)).sight, TIMING) is None
+
+
+@pytest.mark.parametrize(
+    ("pairings", "words", "kept"),
+    [
+        (10, 400, ("reason", "identity", "failing")),
+        (120, 400, ("identity", "failing")),
+        (300, 400, ("ready",)),
+        (3000, 400, ()),
+    ],
+)
+def test_a_renewal_never_fails_for_what_is_said_beside_it(pairings: int, words: int, kept: tuple[str, ...]):
+    """With many pairings the words go first, then what is compared, then all: the hold is worth more."""
+    one = Vantage(ready=True, reason="x" * words, identity={"host": "h" * 300}, failing=("vcenter",))
+    record = ControllerRecord(
+        "i", 1, 15.0, 2.0, vantages={f"cluster-{number}": one for number in range(pairings)}
+    )
+    said = vantages_json(record)["vantages"]
+    assert len(json.dumps(said)) <= MOST_VANTAGES_BYTES
+    shown = next(iter(said.values()), {})
+    assert ("ready" in shown) is bool(kept)
+    assert (len(shown.get("reason", "")) == words) is ("reason" in kept)
+    for name in ("identity", "failing"):
+        assert bool(shown.get(name)) is (name in kept)

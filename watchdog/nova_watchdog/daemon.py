@@ -50,7 +50,7 @@ _NEEDS_A_RESTART: Mapping[str, Callable[[Settings], object]] = {
     "priority": lambda s: s.etcd and s.priority,
     "hold": lambda s: s.etcd and (s.timing, s.hold_policy),
     # Whoever holds must know at every moment what it holds.
-    "pairing": lambda s: s.etcd and sorted((one.name, one.unit) for one in to_hold(s)),
+    "pairing": lambda s: s.etcd and sorted(map(_held_by, to_hold(s))),
 }
 
 
@@ -259,6 +259,12 @@ def _obstacles(old: Settings, new: Settings) -> tuple[str, ...]:
         if one.name in watched:
             found += one.lines
     return tuple(found)
+
+
+def _held_by(pairing: Pairing) -> tuple[str, ...]:
+    """What a hold of it stands on. Files that cannot be read for a while change nothing of it."""
+    known = (pairing.host, pairing.vcenter, pairing.bus) if pairing.host else ()
+    return (pairing.name, pairing.unit, *known)
 
 
 def _alone(_pairing: str) -> Holding | None:

@@ -27,13 +27,21 @@ _INSTALLED = (
 
 def missing_files(root: Path) -> tuple[str, ...]:
     """What is not installed of that which holds a unit and kills it."""
-    missing = [f"/{name}" for name in _NEEDED if not (root / name).is_file()]
+    missing = [f"/{name}" for name in _NEEDED if not _is_there(root / name)]
     missing += [
         name
         for name in _NEEDED_UNITS
-        if not any((root / directory / name).exists() for directory in _UNIT_DIRECTORIES)
+        if not any(_is_there(root / directory / name) for directory in _UNIT_DIRECTORIES)
     ]
     return tuple(missing)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether it can be seen from here: a directory that may not be entered is as good as empty."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
 
 
 def is_listed(root: Path, unit: str) -> bool | None:

@@ -112,7 +112,8 @@ class Preflight:
                 value = await read()
         except TimeoutError:
             return Unknown(f"no answer within {_TIMEOUT_S:g} s", began_s)
-        except ProbeError as error:
+        except (ProbeError, OSError) as error:
+            # A file system's odd error must not end the daemon that only looks.
             return Unknown(str(error), began_s)
         return Reading(value, began_s, self._clock.now_s())
 

@@ -37,6 +37,9 @@ _ARM_ATTEMPTS = 2
 # Of one attempt. A systemd that is slower would make the units' end late as well: better begin it now.
 _ARM_TIMEOUT_S = 2.0
 _ATTEMPTS_KEPT = 16
+_MOST_PAUSE_S = 60.0
+_MOST_UNARMED = 10
+_COVERED = "the deadline before it still waits; the next renewal tries again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,11 @@ class Registrar:
         self._said: tuple[str, Mapping[str, Vantage]] | None = None
         # When the deadline that waits now was armed, None: this registration has armed none.
         self._armed_at_s: float | None = None
+        # When it fires, as it was last seen to wait.
+        self._waits_until_s: float | None = None
+        # Registrations in a row that could not be armed, and when the next one may be tried.
+        self._unarmed = 0
+        self._tries_again_at_s = 0.0
         self.registration: Registration | None = None
         self.until_s: float | None = None
         self.attempted_at_s: float | None = None
@@ -104,6 +112,7 @@ class Registrar:
             return
         self._announced_s = max(own.value.deadline_s, longest_s, self._timing.deadline_s)
         self._armed_at_s = asked_at_s
+        self._waits_until_s = elapses_at_s
         self.registration = Registration(
             incarnation=own.value.incarnation,
             revision=own.revision,
@@ -118,7 +127,12 @@ class Registrar:
         return self._pending
 
     async def register(self, own: Seen[ControllerRecord] | None) -> None:
-        """Write a new registration. Only with every adopted unit seen dead."""
+        """Write a new registration. Only with every adopted unit seen dead.
+
+        Not at once after one that could not be armed: each would be written, logged and ended.
+        """
+        if self._clock.now_s() < self._tries_again_at_s:
+            return
         seq = max([own.value.seq if own and own.value else 0, *self._attempts], default=0) + 1
         self._announced_s = self._timing.deadline_s
         await self._write(self.next_incarnation(), own.revision if own else 0, seq, {})
@@ -205,8 +219,12 @@ class Registrar:
         await self._arm(deadline_after(sent_s, now_s, self._timing.deadline_s))
 
     async def _arm(self, at_s: float) -> None:
-        """Have systemd kill everything at `at_s`, and see that it will; else nothing is held any more."""
-        problem, began_s = "it has passed", self._clock.now_s()
+        """Have systemd kill everything at `at_s`, and see that it will; else nothing is held any more.
+
+        A systemd that cannot be asked just now is no reason to end what the deadline before this one still
+        covers: it waits until it is seen not to (docs/safety.md, A2). The next renewal tries again.
+        """
+        problem, is_sure, began_s = "it has passed", True, self._clock.now_s()
         for _ in range(_ARM_ATTEMPTS):
             if self._clock.now_s() >= at_s - ARM_EARLY_S:
                 break
@@ -215,20 +233,35 @@ class Registrar:
                     await self._deadline.arm(at_s - ARM_EARLY_S)
                     state = await self._deadline.read()
             except (ActionRefusedError, ResultUnknownError, ProbeError) as error:
-                problem = str(error)
+                problem, is_sure = str(error), False
                 continue
             except TimeoutError:
-                problem = f"systemd does not answer within {_ARM_TIMEOUT_S:g} s"
+                problem, is_sure = f"systemd does not answer within {_ARM_TIMEOUT_S:g} s", False
                 continue
             if self._armed_at_s is not None and (state.fired_at_s or 0.0) >= self._armed_at_s:
-                problem = "it fired before the renewal was confirmed"
+                problem, is_sure = "it fired before the renewal was confirmed", True
                 break
             if is_armed(state.elapses_at_s, at_s, serving=state.serving):
-                self.until_s, self._armed_at_s = at_s, began_s
+                self.until_s, self._armed_at_s, self._waits_until_s = at_s, began_s, at_s
                 self._announced_s = self._timing.deadline_s
+                self._unarmed = 0
                 return
-            problem = "systemd does not show it waiting"
-        self.end(f"the deadline cannot be armed: {problem}")
+            problem, is_sure = "systemd does not show it waiting", True
+        if is_sure or not self._is_covered():
+            # The first new registration is written at once: the others may take what is dead here by it.
+            pause_s = min(self._timing.renew_s * (2**self._unarmed - 1), _MOST_PAUSE_S)
+            self._tries_again_at_s = self._clock.now_s() + pause_s
+            self._unarmed = min(self._unarmed + 1, _MOST_UNARMED)
+            self.end(f"the deadline cannot be armed: {problem}")
+        else:
+            _log.warning(
+                kv("deadline-not-armed", controller=self._identity.controller, reason=problem, note=_COVERED)
+            )
+
+    def _is_covered(self) -> bool:
+        """Whether the deadline that was seen to wait lies far enough ahead to try once more."""
+        until_s = self._waits_until_s
+        return until_s is not None and self._clock.now_s() < until_s - self._timing.renew_s - _ARM_TIMEOUT_S
 
     def check(self, now_s: float) -> None:
         """End a registration whose deadline has passed."""
@@ -239,7 +272,7 @@ class Registrar:
     def end(self, why: str) -> None:
         """Nothing is held any more."""
         self.registration = None
-        self.until_s = self._armed_at_s = None
+        self.until_s = self._armed_at_s = self._waits_until_s = None
         self._pending = ""
         _log.error(kv("hold-lost", controller=self._identity.controller, reason=why))
         self._lost(why)

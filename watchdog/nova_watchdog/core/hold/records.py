@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -22,6 +23,9 @@ CONTROLLERS = "controllers/"
 HOLDS = "holds/"
 # What a controller says of the pairings lies apart: it is large, and a renewal is written every few seconds.
 VANTAGES = "vantages/"
+# Below what the adapter lets through for one value, 64 KiB.
+MOST_VANTAGES_BYTES = 60_000
+_SHORT_REASON = 40
 # So many moves are remembered: no budget can be larger.
 MOVES_KEPT = 20
 # A record with more is refused, and so is such a configuration: whoever waits must know how long at most.
@@ -113,9 +117,26 @@ def renewal_json(record: ControllerRecord) -> dict[str, Any]:
 
 
 def vantages_json(record: ControllerRecord) -> dict[str, Any]:
-    """What is written beside it, in the same transaction, where the vantages changed."""
-    said = {name: asdict(vantage) for name, vantage in record.vantages.items()}
-    return {"format": FORMAT, "incarnation": record.incarnation, "vantages": said}
+    """What is written beside it, in the same transaction, where the vantages changed.
+
+    Never so large that the store would refuse it and the renewal with it: with many pairings the words are
+    left out first, then what is compared, then all of it.
+    """
+    whole = record.vantages
+    for said in (whole, _without_words(whole), _bare(whole), {}):
+        value = {name: asdict(vantage) for name, vantage in said.items()}
+        if len(json.dumps(value)) <= MOST_VANTAGES_BYTES:
+            break
+    return {"format": FORMAT, "incarnation": record.incarnation, "vantages": value}
+
+
+def _without_words(vantages: Mapping[str, Vantage]) -> Mapping[str, Vantage]:
+    return {name: replace(one, reason=one.reason[:_SHORT_REASON]) for name, one in vantages.items()}
+
+
+def _bare(vantages: Mapping[str, Vantage]) -> Mapping[str, Vantage]:
+    short = _without_words(vantages)
+    return {name: replace(one, identity={}, failing=(), unproven=()) for name, one in short.items()}
 
 
 def joined(found: Mapping[str, tuple[Mapping[str, Any], int]]) -> dict[str, tuple[Mapping[str, Any], int]]:
