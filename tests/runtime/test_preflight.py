@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from core.builders import PAIRING
-from core.preflight_bench import FACTS, ID, KEEPER, NODE, NOVA, UNIT, others, seen
+from core.here_bench import STANDBY
+from core.preflight_bench import ID, KEEPER, NODE, NOVA, UNIT, others, seen
 from fakes.clock import FakeClock
 from nova_watchdog.core.model import HostLoad, Reading, Unknown
 from nova_watchdog.core.preflight.witnesses import Others
@@ -18,7 +19,7 @@ from nova_watchdog.runtime import preflight
 from nova_watchdog.runtime.preflight import Asked, Preflight, Subject
 
 _NAME = PAIRING.name
-_ASKED = Asked(others(), seen(), FACTS, KEEPER)
+_ASKED = Asked(others(), seen(), STANDBY, KEEPER)
 
 
 class _Units:

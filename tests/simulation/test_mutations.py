@@ -8,8 +8,8 @@ from itertools import islice
 
 import pytest
 
+from figures import Report
 from nova_watchdog.simulation.scenario import to_json
-from simulation.conftest import Report
 from simulation.mutation import Covered, Mutation
 from simulation.mutation_search import caught, first_wrong
 from simulation.mutations import CAUGHT, COVERED

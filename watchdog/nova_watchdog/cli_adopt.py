@@ -18,6 +18,7 @@ from nova_watchdog.adopt.show import plan_lines
 from nova_watchdog.config import ConfigError, Settings, load_for_run, load_units
 from nova_watchdog.config.nova_setup import readers_of
 from nova_watchdog.config.settings import PairingSettings
+from nova_watchdog.core.model import Mode
 from nova_watchdog.core.setup import UnitSetup
 from nova_watchdog.ports import ActionRefusedError, ProbeError
 
@@ -62,6 +63,7 @@ def run(
         _require_root(dry_run=dry_run)
         files, systemd = Files(), RealSystemd()
         if undo:
+            require_observe(settings, pairing)
             return undone(pairing, _unit_of(settings, pairing), files, systemd, dry_run=dry_run)
         found = found_for(settings, _pairing(settings, pairing), load_units(config), systemd, asked)
         return adopted(found, files, systemd, dry_run=dry_run)
@@ -109,7 +111,7 @@ def undone(pairing: str, unit: str, files: Files, systemd: Systemd, *, dry_run: 
     problems = execute.undo(pairing, unit, files, systemd)
     for problem in problems:
         print(f"nova-watchdog: {problem}", file=sys.stderr)
-    print(f'next: {unit} starts without a hold from now on: set mode = "observe" for {pairing}')
+    print(f"next: {unit} starts without a hold from now on, and no deadline kills it")
     return EXIT_REFUSED if problems else EXIT_OK
 
 
@@ -127,6 +129,18 @@ def found_for(
         units=units,
         compute_id=compute_id,
     )
+
+
+def require_observe(settings: Settings, pairing: str) -> None:
+    """What may be held must stay killable: else a standby starts a second one. Raises ActionRefusedError."""
+    modes = {one.pairing.name: one.pairing.mode for one in settings.pairings}
+    modes |= {one.name: one.mode for one in settings.unwatched}
+    if settings.etcd is not None and modes.get(pairing) is Mode.PROTECT:
+        raise ActionRefusedError(
+            f"not undone: pairing {pairing} is in mode protect, and no deadline would kill what runs\n"
+            '  remedy: set mode = "observe" for it on every controller, then there: systemctl restart '
+            "nova-watchdog"
+        )
 
 
 def _require_root(*, dry_run: bool) -> None:

@@ -76,7 +76,7 @@ def _main(arguments: argparse.Namespace) -> int:
     replay = _replay(arguments, scenario) if is_long else ""
     to_the_end = is_long or arguments.for_s is not None
     outcome = _play(scenario, _intervals(rehearsal), replay, to_the_end=to_the_end)
-    _print(arguments, outcome, replay)
+    _print(arguments, outcome, replay, shares=rehearsal is not None and rehearsal.shares)
     return EXIT_OK if outcome.ok else EXIT_FAILURE
 
 
@@ -278,7 +278,7 @@ def _progress(lasts_s: float) -> Iterator[Callable[[float], None]]:
             print("\r     \r", end="", file=sys.stderr, flush=True)
 
 
-def _print(arguments: argparse.Namespace, outcome: Outcome, replay: str) -> None:
+def _print(arguments: argparse.Namespace, outcome: Outcome, replay: str, *, shares: bool) -> None:
     if arguments.json:
         found = report.as_json(outcome, with_timeline=not replay)
         found |= {"replay": replay} if replay else {}
@@ -286,6 +286,6 @@ def _print(arguments: argparse.Namespace, outcome: Outcome, replay: str) -> None
         return
     lines = list(report.before_the_first_violation(outcome) if replay else report.timeline(outcome))
     lines += [""] * bool(lines)
-    lines += report.summary(outcome)
+    lines += report.summary(outcome, shares=shares)
     lines += [f"played again by: {replay}"] if replay and not outcome.ok else []
     terminal.write("\n".join(lines) + "\n")

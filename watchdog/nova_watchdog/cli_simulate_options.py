@@ -18,7 +18,8 @@ _MAX_PAIRINGS = 50
 _LEAST_HOURS, _MOST_HOURS = 0.5, 168.0
 
 _DESCRIPTION = """What would be done, when and by which rule, if something broke: a simulation.
-Moving (H..) and the deadline are simulated only: a running daemon does neither yet."""
+Several controllers share the pairings, as with [etcd]; a daemon without it neither moves (H..) nor is cut
+off by a deadline."""
 
 _EPILOG = """Nothing real is touched, and the same command prints the same again. The faults are
 

@@ -15,7 +15,7 @@ from nova_watchdog.core.kv import printable
 from ._etcd_errors import EndpointError, RefusedError
 from ._etcd_tls import TlsFiles, Trust
 from ._etcd_words import NONSENSE
-from ._last_good_resolver import LastGoodResolver
+from ._resolver import LastGoodResolver
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _REASON_CHARS = 200

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import email.utils
 import json
-import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from nova_watchdog.adapters._worker import Worker, WorkerTimeoutError
+from nova_watchdog.adapters._resolver import ThreadResolver
 from nova_watchdog.core.kv import printable
 from nova_watchdog.ports import Clock, NotifyError
 
@@ -38,7 +36,7 @@ class JsonPoster:
         self._clock = clock
         self._ca_file = ca_file
         self._proxy = proxy or None
-        self._resolver = _Resolver()
+        self._resolver = ThreadResolver(TIMEOUT_S)
         self._session: aiohttp.ClientSession | None = None
         self._trust: tuple[object, ssl.SSLContext] | None = None
 
@@ -122,48 +120,6 @@ class JsonPoster:
             return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - self._clock.wall_s())
         except (TypeError, ValueError, OverflowError):
             return None
-
-
-class _Resolver(AbstractResolver):
-    """getaddrinfo in a thread of its own.
-
-    aiohttp would use the event loop's threads, and the end of the process would wait for one that hangs.
-    """
-
-    def __init__(self) -> None:
-        self._worker = Worker("resolver")
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The addresses. Raises OSError."""
-        try:
-            found = await self._worker.run(
-                lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, family=family),
-                timeout_s=TIMEOUT_S,
-            )
-        except WorkerTimeoutError as error:
-            raise OSError(None, f"resolving {host}: {error}") from error
-        except UnicodeError as error:  # as long a label as no name of a host has
-            raise OSError(None, f"{host} is no name of a host") from error
-        return [
-            ResolveResult(
-                hostname=host,
-                host=str(address[0]),
-                port=port,
-                family=kind,
-                proto=protocol,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for kind, _, protocol, _, address in found
-        ]
-
-    async def close(self) -> None:
-        """The session closes it with itself; the thread ends with `stop`."""
-        self.stop()
-
-    def stop(self) -> None:
-        self._worker.stop()
 
 
 def _without(text: str, secrets: Iterable[str]) -> str:

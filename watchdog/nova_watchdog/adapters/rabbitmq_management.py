@@ -17,7 +17,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from nova_watchdog.adapters._last_good_resolver import LastGoodResolver
+from nova_watchdog.adapters._resolver import LastGoodResolver
 from nova_watchdog.core.kv import printable
 from nova_watchdog.ports import ActionRefusedError, ResultUnknownError
 

@@ -16,7 +16,7 @@ from nova_watchdog.adopt.changes import (
     Refusal,
     WriteFile,
 )
-from nova_watchdog.adopt.unit_file import drop_in, drop_in_path, why_not_rewritten
+from nova_watchdog.adopt.unit_file import drop_in, drop_in_path, is_read_later, undoes, why_not_rewritten
 from nova_watchdog.core.model import LoadState, Mode
 from nova_watchdog.core.preflight.unit import AT_BOOT, is_within
 from nova_watchdog.core.setup import Command, UnitSetup
@@ -32,7 +32,7 @@ Read = Callable[[str], str | None]
 
 def plan(found: Found, read: Read) -> Plan:
     """What adopting this pairing changes here. read: a file's text, None: there is none."""
-    refusals = tuple(_refusals(found))
+    refusals = tuple(_refusals(found, read))
     if refusals:
         return Plan(refusals=refusals)
     own = _Own(found)
@@ -110,7 +110,7 @@ def _own_start_of_before(found: Found) -> Command | None:
     return found.setup.start[0] if written_here and rewritten else None
 
 
-def _refusals(found: Found) -> Iterator[Refusal]:
+def _refusals(found: Found, read: Read) -> Iterator[Refusal]:
     setup, unit = found.setup, found.unit
     if found.mode is not Mode.PROTECT:
         text = f"pairing {found.pairing} is in mode {found.mode.value}: the daemon would never start it"
@@ -131,6 +131,7 @@ def _refusals(found: Found) -> Iterator[Refusal]:
         text = f"{unit} starts {setup.container}: killing the unit kills this client alone, not nova-compute"
         yield Refusal(text, 'set mode = "observe" for it, or run nova-compute in the unit\'s own cgroup')
     yield from _refused_process(setup, unit)
+    yield from _refused_drop_ins(found, read)
     said = setup.config_files
     own = f"/etc/nova/nova-compute-{found.pairing}/own.conf"
     if said and found.nova.config_files not in (said, tuple(file for file in said if file != own)):
@@ -141,6 +142,21 @@ def _refusals(found: Found) -> Iterator[Refusal]:
         text = f"it has no state path of its own, and {why}"
         yield Refusal(text, "give the unit a --config-file in a directory of its own that sets a state_path")
     yield from _refused_compute_id(found)
+
+
+def _refused_drop_ins(found: Found, read: Read) -> Iterator[Refusal]:
+    """Others that have the last word: `systemctl edit` makes override.conf, which sorts after ours."""
+    later = [path for path in found.setup.drop_ins if is_read_later(path)]
+    start = _Own(found).is_needed or _own_start_of_before(found) is not None
+    undone = [(path, line) for path in later if (line := undoes(read(path) or "", start=start))]
+    for path, line in undone:
+        text = f"{path} is read after {drop_in_path(found.unit)} and says {line}"
+        yield Refusal(
+            text, "remove that line, or rename the file (10-local.conf); then: systemctl daemon-reload"
+        )
+    if not undone and not found.setup.sends_sigkill:
+        text = f"{found.unit} has SendSIGKILL=no: a process that does not end would outlive the deadline"
+        yield Refusal(text, "remove that line from the unit; then: systemctl daemon-reload")
 
 
 def _refused_process(setup: UnitSetup, unit: str) -> Iterator[Refusal]:

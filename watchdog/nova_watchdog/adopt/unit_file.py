@@ -16,6 +16,13 @@ Restart=no
 ExecCondition=+/usr/lib/nova-watchdog/may-start %n
 KillMode=control-group
 """
+_NAME = "nova-watchdog.conf"
+# What a drop-in that is read after ours may say of what ours sets.
+_ALLOWED_LATER = {
+    "Restart": ("no",),
+    "KillMode": ("control-group", "mixed"),
+    "SendSIGKILL": ("yes", "true", "on", "1"),
+}
 _PLAIN = re.compile(r"[A-Za-z0-9_@%+=:,./${}-]+")
 # Prefixes of a command line that cannot be seen from its arguments (systemd.service(5)).
 _PREFIXES = {
@@ -29,7 +36,25 @@ _PREFIXES = {
 
 def drop_in_path(unit: str) -> str:
     """Where the drop-in of a unit lies; an instance of a template has its own."""
-    return f"/etc/systemd/system/{unit}.d/nova-watchdog.conf"
+    return f"/etc/systemd/system/{unit}.d/{_NAME}"
+
+
+def is_read_later(path: str) -> bool:
+    """Whether a drop-in has the last word against ours: systemd sorts all of them by their file names."""
+    return path.rsplit("/", 1)[-1] > _NAME
+
+
+def undoes(text: str, *, start: bool) -> str:
+    """The first line of a drop-in that takes back what ours sets, empty: none. start: ExecStart= too."""
+    for line in text.splitlines():
+        key, equals, value = (part.strip() for part in line.partition("="))
+        allowed = _ALLOWED_LATER.get(key)
+        if not equals or (allowed is None and key not in ("ExecCondition", "ExecStart")):
+            continue
+        takes_back = {"ExecCondition": not value, "ExecStart": start}.get(key, value not in (allowed or ()))
+        if takes_back:
+            return line.strip()
+    return ""
 
 
 def drop_in(pairing: str, start: Command | None = None) -> str:

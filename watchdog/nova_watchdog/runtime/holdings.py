@@ -36,6 +36,7 @@ class Surroundings:
     window: names the maintenance window that is open for a pairing at a Unix time.
     vantage: could this controller serve a pairing, as its loop saw it last (None: not yet).
     is_managed: whether its unit is set up to be held: one that is not, is only observed.
+    told: receives each change of a pairing's rule, and what became of what was done.
     """
 
     loops: Callable[[], Iterable[PairingLoop]]
@@ -43,6 +44,7 @@ class Surroundings:
     window: Callable[[str, float], str] = lambda _pairing, _wall_s: ""
     vantage: Callable[[str, Facts | None], Vantage] = lambda _pairing, facts: vantage_of(facts)
     is_managed: Callable[[str], bool] = lambda _pairing: True
+    told: Callable[[str, HoldDecision, str], None] = lambda _pairing, _decision, _outcome: None
 
 
 class Holdings:
@@ -116,11 +118,11 @@ class Holdings:
         return shown.decision.state.phase is Phase.STOPPED
 
     def _told(self, pairing: str, decision: HoldDecision, outcome: str) -> None:
-        rule, loop = decision.rule, self._loop(pairing)
+        rule, reason, loop = decision.rule, decision.reason, self._loop(pairing)
         if loop is not None:
             if rule.verb is not HoldVerb.NOTHING or decision.claim is Claim.MINE:
-                was = f": {outcome}" if outcome else ""
-                loop.note(rule.verb.value, f"{rule.number}: {rule.why}{was}")
+                because, was = f" ({reason})" if reason else "", f": {outcome}" if outcome else ""
+                loop.note(rule.verb.value, f"{rule.number}: {rule.why}{because}{was}")
             loop.wake()
         told = kv(
             "hold",
@@ -130,9 +132,13 @@ class Holdings:
             action=None if rule.verb is HoldVerb.NOTHING else rule.verb.value,
             outcome=outcome or None,
             why=rule.why,
+            reason=reason or None,
         )
         if rule.verb is HoldVerb.NOTHING:
             _log.info(told)
         else:
             _log.warning(told)
-            self._around.count(pairing, rule.number, rule.verb.value, outcome.partition(":")[0])
+            if outcome:
+                # Without one it was not carried out yet: what is dead loses its token before its release.
+                self._around.count(pairing, rule.number, rule.verb.value, outcome.partition(":")[0])
+        self._around.told(pairing, decision, outcome)

@@ -17,7 +17,7 @@ from nova_watchdog.simulation.world import DEADLINE_FIRED, Gap
 _LINES_BEFORE = 40
 _RULE = re.compile(r"[HR][0-9]{2}")
 _FORBIDDEN = "!!"
-_SIMULATED_ONLY = "moving (H..) and the deadline are simulated only: a running daemon does neither yet"
+_NEEDS_ETCD = "moving (H..) and the deadline need [etcd]: a daemon without it does neither"
 _WHY = {row.number: row.why for row in rules.TABLE} | {row.number: row.why for row in hold_rules.TABLE}
 
 
@@ -48,8 +48,8 @@ def before_the_first_violation(outcome: Outcome) -> Iterable[str]:
     yield from timeline(outcome, from_s=(earlier or [at_s])[-_LINES_BEFORE:][0], to_s=at_s)
 
 
-def summary(outcome: Outcome) -> Iterable[str]:
-    """The answers to what an operator asks first."""
+def summary(outcome: Outcome, *, shares: bool = False) -> Iterable[str]:
+    """The answers to what an operator asks first. `shares`: the configuration has `[etcd]`."""
     rows: list[tuple[str, str]] = [
         ("simulated", _words(outcome.ended_at_s)),
         *_block("served twice", list(_twice(outcome)) or ["never"]),
@@ -64,12 +64,12 @@ def summary(outcome: Outcome) -> Iterable[str]:
     rows += _block("done", list(_done(outcome)) or ["nothing"])
     rows += _block("forbidden", [str(one) for one in outcome.violations] or ["nothing"])
     rows += _block("all well", list(_well(outcome)))
-    rows += _block("note", [_SIMULATED_ONLY] * _shows_holding(outcome))
+    rows += _block("note", [_NEEDS_ETCD] * (not shares and _shows_holding(outcome)))
     yield from _columns(rows)
 
 
 def _shows_holding(outcome: Outcome) -> bool:
-    """Whether anything was done that a running daemon does not do yet."""
+    """Whether anything was done that only daemons with `[etcd]` do."""
     lines = outcome.trace.lines
     return any(one.text == DEADLINE_FIRED or _rule_of(one, outcome).startswith("H") for one in lines)
 

@@ -9,17 +9,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from nova_watchdog.core.breaker import Peer
-from nova_watchdog.core.hold.decide import Give, HoldDecision
+from nova_watchdog.core.hold.decide import HoldDecision
 from nova_watchdog.core.hold.holding import Holding
-from nova_watchdog.core.hold.records import Vantage
 from nova_watchdog.core.hold.rules import HoldVerb
 from nova_watchdog.core.hold.timing import Timing
-from nova_watchdog.core.hold.vantage import give_of, vantage_of
 from nova_watchdog.core.model import Pairing
-from nova_watchdog.core.permission import Permission, permission_of
-from nova_watchdog.core.state import Phase
 from nova_watchdog.runtime.hands import DONE
-from nova_watchdog.runtime.hold_ports import Asks, KeeperPorts
+from nova_watchdog.runtime.hold_ports import KeeperPorts
+from nova_watchdog.runtime.holdings import Holdings, Surroundings
 from nova_watchdog.runtime.keeper import Keeper
 from nova_watchdog.runtime.pairing_loop import PairingLoop
 from nova_watchdog.runtime.probe import Probe
@@ -105,7 +102,6 @@ class Site:
         self.reach = reach(self.machine)
         self._scenario = scenario
         self._pairings = tuple(pairings)
-        self._modes = {one.name: one.mode for one in pairings}
         self._timeline = timeline
         self._intervals = intervals
         self._ears = ears
@@ -135,17 +131,16 @@ class Site:
             self.tokens,
             self.run_file,
         )
-        asks = Asks(self._vantage, self._permission, self._give, self._stopped, self._told)
-        keeper = self.keeper = Keeper(
-            identity, self._pairings, self.timing, self._scenario.hold_policy, ports, asks
-        )
-        self.loops = {one.name: self._loop(one, probes, keeper) for one in self._pairings}
+        around = Surroundings(loops=lambda: tuple(self.loops.values()), count=_uncounted, told=self._told)
+        holdings = Holdings(identity, self._pairings, self.timing, self._scenario.hold_policy, ports, around)
+        self.keeper = holdings.keeper
+        self.loops = {one.name: self._loop(one, probes, holdings) for one in self._pairings}
         async with asyncio.TaskGroup() as group:
             for probe in probes:
                 group.create_task(probe.run(), name=f"probe {probe.snapshot.kind}")
             for name, loop in self.loops.items():
                 group.create_task(loop.run(), name=f"pairing {name}")
-            group.create_task(keeper.run(), name="keeper")
+            group.create_task(holdings.run(), name="keeper")
 
     def _terminate(self) -> None:
         """SIGTERM: what can be given up is, and then it ends."""
@@ -156,7 +151,7 @@ class Site:
         ended = loop.create_task(keeper.leave(), name="leave")
         ended.add_done_callback(lambda _task: self.service.ended())
 
-    def _loop(self, pairing: Pairing, probes: Probes, keeper: Keeper) -> PairingLoop:
+    def _loop(self, pairing: Pairing, probes: Probes, holdings: Holdings) -> PairingLoop:
         clock = self.machine.clock
         world = World(
             clock=clock,
@@ -168,7 +163,7 @@ class Site:
             ),
             peers=self._peers,
             controller=self.name,
-            holding=keeper.holding,
+            holding=holdings.holding,
         )
         ledger = TellingLedger(
             self.reach.local_store, pairing, clock, lambda text: self._ears.said(self.name, text)
@@ -199,37 +194,12 @@ class Site:
             }
         )
 
-    # --- what the keeper asks
-
     def holding(self, pairing: str) -> Holding | None:
         """The hold as the daemon that runs here knows it."""
         return self.keeper.holding(pairing) if self.keeper and self.service.runs else None
 
-    def _vantage(self, pairing: str) -> Vantage:
-        shown = self._shown(pairing)
-        return vantage_of(shown.decision.facts if shown else None)
-
-    def _permission(self, pairing: str) -> Permission:
-        shown, wall_s = self._shown(pairing), self.machine.clock.wall_s()
-        return permission_of(self._modes[pairing], shown.pause if shown else None, "", wall_s)
-
-    def _give(self, pairing: str) -> Give | None:
-        shown = self._shown(pairing)
-        if shown is None:
-            return None
-        decision, policy = shown.decision, self._scenario.hold_policy
-        return give_of(decision.state, decision.facts, shown.memory, policy)
-
-    def _stopped(self, pairing: str, epoch: int) -> bool | None:
-        shown = self._shown(pairing)
-        if shown is None or shown.decision.state.held_epoch != epoch:
-            return None
-        return shown.decision.state.phase is Phase.STOPPED
-
     def _told(self, pairing: str, decision: HoldDecision, outcome: str) -> None:
         verb = decision.rule.verb
-        if pairing in self.loops:
-            self.loops[pairing].wake()
         why = f" ({decision.reason})" if decision.reason else ""
         self._ears.said(self.name, f"{pairing} {decision.rule.number} {decision.rule.why}{why}")
         if verb is HoldVerb.STOP and outcome == DONE:
@@ -238,12 +208,12 @@ class Site:
             what = "record" if verb is HoldVerb.NOTHING else verb.value
             self._ears.acted(self.name, pairing, decision.rule.number, what, outcome)
 
-    def _shown(self, pairing: str) -> Any:
-        loop = self.loops.get(pairing)
-        return loop.snapshot if loop else None
-
     def _peers(self) -> list[Peer]:
         return [loop.peer() for loop in self.loops.values()]
+
+
+def _uncounted(_pairing: str, _rule: str, _action: str, _outcome: str) -> None:
+    """No metrics here: the ears hear what is done."""
 
 
 def _judge(_view: object) -> tuple[bool, str]:

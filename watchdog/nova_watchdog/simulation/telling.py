@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.rules import TABLE
 from nova_watchdog.core.snapshot import Transition
 from nova_watchdog.core.state import PairingState
 from nova_watchdog.ports import Clock, Store
@@ -12,6 +13,7 @@ from nova_watchdog.runtime.ledger import Ledger
 
 # Who holds it not says so by its rule of holding already.
 _UNTOLD = ("R04", "R05")
+_WHYS = {rule.number: rule.why for rule in TABLE}
 
 
 class TellingLedger(Ledger):
@@ -33,6 +35,8 @@ class TellingLedger(Ledger):
         """Tell the last edge if it is a new one: there is never more than one about the diagnosis."""
         await super().save(state, transitions)
         last = transitions[-1] if transitions else None
-        if last is not None and last is not self._last and last.rule not in _UNTOLD:
+        # A note of what the keeper did says something else than the rule that it stands beside.
+        is_edge = last is not None and last.why == _WHYS.get(last.rule)
+        if last is not None and last is not self._last and is_edge and last.rule not in _UNTOLD:
             self._said(f"{self._name} {last.rule} {last.diagnosis}: {last.why}")
         self._last = last
