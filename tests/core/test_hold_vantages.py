@@ -100,7 +100,7 @@ def test_a_renewal_never_fails_for_what_is_said_beside_it(pairings: int, words: 
     )
     said = vantages_json(record)["vantages"]
     assert len(json.dumps(said)) <= MOST_VANTAGES_BYTES
-    shown = next(iter(said.values()), {})
+    shown: Mapping[str, Any] = next(iter(said.values()), {})
     assert ("ready" in shown) is bool(kept)
     assert (len(shown.get("reason", "")) == words) is ("reason" in kept)
     for name in ("identity", "failing"):

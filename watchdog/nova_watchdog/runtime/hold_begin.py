@@ -47,8 +47,11 @@ class Beginning:
         """
         state, registrar = self._state, self._state.registrar
         if self._is_first:
+            resumed = await self._resume()
+            if resumed is None:
+                return False
             self._is_first = False
-            if await self._resume():
+            if resumed:
                 state.doubt()
                 self._wake()
                 return False
@@ -65,14 +68,21 @@ class Beginning:
         await registrar.register(own)
         return registrar.registration is not None
 
-    async def _resume(self) -> bool:
+    async def _resume(self) -> bool | None:
+        """Whether it goes on; None: systemd does not say whether the deadline still waits, so ask again.
+
+        An answer that is missing is no deadline that fired. Should it never come, that timer ends everything.
+        """
         state = self._state
         own = state.sight.controller(state.me)
         handover = self._file.load()
         asked_at_s = state.clock.now_s()
         try:
             elapses_at_s = (await self._deadline.read()).elapses_at_s
-        except ProbeError:
+        except ProbeError as error:
+            if handover is not None:
+                state.registrar.tell(f"whether the last hold goes on is not known yet: {error}")
+                return None
             elapses_at_s = None
         why_not = resume.why_not_resumed(
             handover, state.clock.boot_id(), own, elapses_at_s, state.clock.now_s()
@@ -86,19 +96,26 @@ class Beginning:
             self._fences.skip(name, terms.epoch)
         state.registrar.resume(own, elapses_at_s, handover.deadline_s, asked_at_s)
         _log.info(kv("hold-resumed", controller=state.me))
+        for name in self._strangers():
+            # It stays held, its deadline goes on, and nobody starts it should it die.
+            note = "held here and not watched: watch it again, or move it from where it is watched"
+            _log.error(kv("held-unwatched", pairing=name, controller=state.me, note=note))
         return True
 
     async def clear(self) -> bool:
         """Kill every unit that is or was held. Whether each was seen dead: then a registration may begin."""
-        all_dead = True
+        alive = []
         for pairing in self._adopted():
             revoked = await self._hands.revoke(pairing) == DONE
             if await self._hands.here(pairing) is not HereFact.DEAD:
                 await self._hands.kill(pairing)
             # With its token left it could be started at any moment.
-            all_dead = all_dead and revoked and await self._hands.here(pairing) is HereFact.DEAD
-        self.must_clear = not all_dead
-        return all_dead
+            if not revoked or await self._hands.here(pairing) is not HereFact.DEAD:
+                alive.append(pairing.unit)
+        self.must_clear = bool(alive)
+        if alive:
+            self._state.registrar.tell(f"nothing is held before these are seen dead: {', '.join(alive)}")
+        return not alive
 
     def _adopted(self) -> list[Pairing]:
         """The pairings that have a hold record, or had one when the store last answered."""

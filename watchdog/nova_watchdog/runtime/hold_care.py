@@ -143,7 +143,9 @@ class Care:
             return revoked
         state.stopping.add(pairing.name)
         # A daemon that comes back while it is being stopped must know that no human wants it down.
-        self._file.save_now()
+        if not self._file.save_now():
+            state.stopping.discard(pairing.name)
+            return "refused: it cannot be left to the next daemon that this is no human's stop"
         outcome = await self._hands.stop(pairing)
         if outcome == DONE:
             state.stop_asked.add(pairing.name)

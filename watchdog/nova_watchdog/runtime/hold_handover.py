@@ -33,13 +33,16 @@ class HandoverFile:
         if registration is not None and registration.seq != self._saved_seq:
             self.save(registration.incarnation)
 
-    def save_now(self) -> None:
-        """Leave what is wanted and being done, if there is a registration to go on with."""
+    def save_now(self) -> bool:
+        """Leave what is wanted and being done, if there is a registration to go on with. Whether it is."""
         registration = self._state.registrar.registration
-        if registration is not None:
-            self.save(registration.incarnation)
+        return registration is not None and self.save(registration.incarnation)
 
-    def save(self, incarnation: str) -> None:
+    def forget(self) -> None:
+        """Nothing goes on: what is killed for that is not to be taken for what a human stopped."""
+        self._written({})
+
+    def save(self, incarnation: str) -> bool:
         """Leave all, for a daemon that goes on with this registration. A file that is not written is told."""
         state, registration = self._state, self._state.registrar.registration
         self._saved_seq = registration.seq if registration else 0
@@ -57,6 +60,7 @@ class HandoverFile:
             # The next daemon will begin anew, which stops what it finds: safe, and worth a line.
             _log.warning(kv("run-file-not-written", controller=state.me, reason=problem))
         self._problem = problem
+        return not problem
 
     def _written(self, value: Mapping[str, object]) -> str:
         """Why it was not, empty: it was."""

@@ -35,7 +35,7 @@ class Surroundings:
     count: receives (pairing, rule, action, outcome) of what was done for a hold.
     window: names the maintenance window that is open for a pairing at a Unix time.
     vantage: could this controller serve a pairing, as its loop saw it last (None: not yet).
-    is_managed: whether its unit is set up to be held: one that is not, is only observed.
+    is_managed: whether its unit is set up to be held: one that is not, is only observed. None: not known yet.
     told: receives each change of a pairing's rule, and what became of what was done.
     """
 
@@ -43,7 +43,7 @@ class Surroundings:
     count: Callable[[str, str, str, str], None]
     window: Callable[[str, float], str] = lambda _pairing, _wall_s: ""
     vantage: Callable[[str, Facts | None], Vantage] = lambda _pairing, facts: vantage_of(facts)
-    is_managed: Callable[[str], bool] = lambda _pairing: True
+    is_managed: Callable[[str], bool | None] = lambda _pairing: True
     told: Callable[[str, HoldDecision, str], None] = lambda _pairing, _decision, _outcome: None
 
 
@@ -100,8 +100,9 @@ class Holdings:
         shown, wall_s = self._shown(pairing), self._ports.clock.wall_s()
         if shown is None or shown.permission is Permission.NO_RECORD:
             return Permission.NO_RECORD
-        if not self._around.is_managed(pairing):
-            return Permission.OBSERVE
+        is_managed = self._around.is_managed(pairing)
+        if not is_managed:
+            return Permission.NO_RECORD if is_managed is None else Permission.OBSERVE
         window = self._around.window(pairing, wall_s)
         return permission_of(self._modes[pairing], shown.pause, window, wall_s)
 

@@ -236,6 +236,7 @@ class Keeper:
     def _lost(self, _why: str) -> None:
         """The registration ended: what was held has to be seen dead before the next one begins."""
         self._beginning.must_clear = True
+        self._file.forget()
         self._state.forget()
         self._state.show_all()
         self.wake()

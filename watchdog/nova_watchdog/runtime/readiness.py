@@ -42,7 +42,7 @@ class Readiness:
         self._preflight = preflight
         self._shown = shown
         self._keeper: Keeper | None = None
-        self._managed: set[str] = set()
+        self._managed: dict[str, bool] = {}
         self._last: dict[str, tuple[float, Vantage]] = {}
 
     def attach(self, keeper: Keeper) -> None:
@@ -83,15 +83,17 @@ class Readiness:
             asked = replace(asked, keeper=self._keeper.snapshot())
         return self._preflight.report(pairing, asked)
 
-    def is_managed(self, pairing: str) -> bool:
-        """Whether its unit starts only with a token, and dies with the deadline. The last certain answer."""
+    def is_managed(self, pairing: str) -> bool | None:
+        """Whether its unit starts only with a token, and dies with the deadline.
+
+        The last certain answer; None: there was none yet.
+        """
         if self._preflight.watches(pairing):
             unit = self._preflight.local(pairing, self._observation(pairing)).unit
-            if isinstance(unit, Reading):
-                setup, name = unit.value, self._preflight.unit_of(pairing)
-                is_managed = setup.asks_may_start(name) and setup.listed is True
-                (self._managed.add if is_managed else self._managed.discard)(pairing)
-        return pairing in self._managed
+            if isinstance(unit, Reading) and unit.value.listed is not None:
+                asks = unit.value.asks_may_start(self._preflight.unit_of(pairing))
+                self._managed[pairing] = asks and unit.value.listed
+        return self._managed.get(pairing)
 
     def _asked(self, pairing: str, facts: Facts | None) -> Asked:
         keeper = self._keeper

@@ -123,10 +123,11 @@ def vantages_json(record: ControllerRecord) -> dict[str, Any]:
     left out first, then what is compared, then all of it.
     """
     whole = record.vantages
-    for said in (whole, _without_words(whole), _bare(whole), {}):
-        value = {name: asdict(vantage) for name, vantage in said.items()}
-        if len(json.dumps(value)) <= MOST_VANTAGES_BYTES:
-            break
+    told = (
+        {name: asdict(vantage) for name, vantage in said.items()}
+        for said in (whole, _without_words(whole), _bare(whole))
+    )
+    value = next((one for one in told if len(json.dumps(one)) <= MOST_VANTAGES_BYTES), {})
     return {"format": FORMAT, "incarnation": record.incarnation, "vantages": value}
 
 
