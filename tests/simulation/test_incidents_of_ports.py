@@ -89,3 +89,58 @@ def test_a_systemd_that_was_slow_for_two_reasons_is_quick_again() -> None:
         assert systemd.call_takes_s > usual_s
         world.timeline.run_until(130.0)
         assert systemd.call_takes_s == usual_s
+
+
+def test_a_systemd_that_is_away_for_a_moment_ends_nothing() -> None:
+    """PID 1 was executed anew, and no renewal of those seconds could be armed: all of it was killed at once.
+
+    The deadline before it still waited.
+    """
+    with bent("kill-daemon ctl2 at 100s") as world:
+        bus = world.sites["ctl1"].systemd.bus
+        world.timeline.call_at(101.0, setattr, bus, "lost_because", "systemd is on the bus anew")
+        world.timeline.call_at(105.5, setattr, bus, "lost_because", None)
+        world.timeline.run_until(130.0)
+        assert not any(gap.since_s > 100.0 for gap in world.gaps["a"]), str(world.trace)
+        assert [site.name for site in world.holders("a")] == ["ctl1"]
+
+
+def test_a_systemd_that_stays_away_ends_it_by_the_deadline() -> None:
+    """Nothing is put off beyond what was seen to wait."""
+    with bent("kill-daemon ctl2 at 100s") as world:
+        bus = world.sites["ctl1"].systemd.bus
+        world.timeline.call_at(101.0, setattr, bus, "lost_because", "no bus")
+        world.timeline.call_at(160.0, setattr, bus, "lost_because", None)
+        world.timeline.run_until(250.0)
+        assert [gap for gap in world.gaps["a"] if 101.0 < gap.since_s < 118.0], str(world.trace)
+        assert world.waiting() == {}, str(world.trace)
+
+
+def test_a_daemon_that_cannot_ask_systemd_at_its_start_asks_again() -> None:
+    """A question that failed was taken for a deadline that had fired, and all was killed."""
+    with bent("kill-daemon ctl1 at 100s") as world:
+        bus = world.sites["ctl1"].systemd.bus
+        world.timeline.call_at(100.5, setattr, bus, "lost_because", "no bus yet")
+        world.timeline.call_at(104.0, setattr, bus, "lost_because", None)
+        world.timeline.run_until(130.0)
+        assert not any(gap.since_s > 100.0 for gap in world.gaps["a"]), str(world.trace)
+        assert [site.name for site in world.holders("a")] == ["ctl1"]
+
+
+def test_what_the_keeper_killed_is_no_humans_stop_for_the_next_daemon() -> None:
+    """Its arming failed, it killed what it held, and was restarted before it registered anew."""
+    with bent("stuck-timer ctl1 at 100s for 8s") as world:
+        site = world.sites["ctl1"]
+        lost: list[float] = []
+        usual = site.run_file.save
+
+        def save(value):  # type: ignore[no-untyped-def]
+            usual(value)
+            if not value and not lost:
+                lost.append(world.timeline.now_s)
+                world.timeline.call_later(0.0, site.service.crash)
+
+        site.run_file.save = save  # type: ignore[method-assign]
+        world.timeline.run_until(260.0)
+        assert lost, str(world.trace)
+        assert world.waiting() == {}, str(world.trace)
