@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from figures import FIGURES, Report
 from lab.client import Lab
 from lab.errors import LabError
 
@@ -37,8 +38,20 @@ def lab(running_lab: Lab) -> Iterator[Lab]:
     running_lab.heal()
 
 
+@pytest.fixture
+def report(request: pytest.FixtureRequest) -> Report:
+    """Print a figure at the end of the run."""
+    figures: list[str] = request.config.stash.setdefault(FIGURES, [])
+    return figures.append
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly what was skipped where nothing may be."""
+    """The figures; and say loudly what was skipped where nothing may be."""
+    figures = terminalreporter.config.stash.get(FIGURES, [])
+    if figures:
+        terminalreporter.section("measured")
+        for line in figures:
+            terminalreporter.write_line(line)
     if _skips_forbidden(terminalreporter.stats.get("skipped", [])):
         terminalreporter.write_line("CI skips nothing: the skipped tests above fail this run", red=True)
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from acceptance.judge import Judge
 from lab.client import Lab
 
-Report = Callable[[str], None]
 _HEALTHY_WITHIN_S = 120.0
 
 
@@ -33,22 +32,3 @@ def wait_until_healthy(judges: tuple[Judge, ...]) -> None:
             return
         assert time.monotonic() < deadline, f"not healthy within {_HEALTHY_WITHIN_S:g} s: {found}"
         time.sleep(0.5)
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Report:
-    """Print a measured figure at the end of the run."""
-    figures: list[str] = request.config.stash.setdefault(FIGURES, [])
-    return figures.append
-
-
-FIGURES = pytest.StashKey[list[str]]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The measured figures."""
-    figures = terminalreporter.config.stash.get(FIGURES, [])
-    if figures:
-        terminalreporter.section("measured in the lab")
-        for line in figures:
-            terminalreporter.write_line(line)

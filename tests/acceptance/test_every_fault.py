@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from acceptance.cases import ROUNDS, Case
-from acceptance.conftest import Report, wait_until_healthy
+from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
+from figures import Report
 from lab.api.http import HttpError
 from lab.client import Lab
 from lab.errors import LabError

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from acceptance.conftest import Report, wait_until_healthy
+from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
+from figures import Report
 from lab.controllers.daemon import UNIT as DAEMON
 from nova_watchdog.core.policy import Policy
 

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from acceptance.conftest import Report, wait_until_healthy
+from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
+from figures import Report
 from lab.controllers.daemon import UNIT as DAEMON
 
 pytestmark = pytest.mark.lab

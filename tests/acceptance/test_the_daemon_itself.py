@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from acceptance.conftest import Report, wait_until_healthy
+from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
+from figures import Report
 from lab import accounts
 from lab.controllers.daemon import CONFIGURATION, PROGRAM
 from lab.controllers.daemon import UNIT as DAEMON

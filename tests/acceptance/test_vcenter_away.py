@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from acceptance.conftest import Report, wait_until_healthy
+from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
 from acceptance.test_process_dies import wait_s
+from figures import Report
 
 pytestmark = pytest.mark.lab
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.served import served
+from cli.served import run, served
 from nova_watchdog import cli
 from nova_watchdog.core.operation import End, Ending, Step
 from telemetry.asked import RecordingControl
@@ -37,14 +37,6 @@ def path(tmp_path: Path, operations: PlayedOperations) -> Iterator[Path]:
     """The control socket of a daemon with these operations."""
     with served(tmp_path / "control.sock", RecordingControl(), operations):
         yield tmp_path / "control.sock"
-
-
-def run(*arguments: str | Path) -> int:
-    """The exit code, usage errors included."""
-    try:
-        return cli.main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
 
 
 def test_a_failover_tells_its_phases_and_its_end(

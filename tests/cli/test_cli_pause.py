@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.served import served
-from nova_watchdog import cli
+from cli.served import run, served
 from nova_watchdog.cli_pause import duration_s, unix_s
 from nova_watchdog.ports import StoreUnavailableError
 from telemetry import pictures
@@ -28,14 +27,6 @@ def path(tmp_path: Path, control: RecordingControl) -> Iterator[Path]:
     """The control socket of a daemon at 2026-01-02T03:04:35Z."""
     with served(tmp_path / "control.sock", control):
         yield tmp_path / "control.sock"
-
-
-def run(*arguments: str | Path) -> int:
-    """The exit code, usage errors included."""
-    try:
-        return cli.main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
 
 
 @pytest.mark.parametrize(

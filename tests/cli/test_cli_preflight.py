@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
 
 from cli.adopt_bench import ID, SETUP, RememberingSystemd
+from cli.served import beside
 from config.sites import NOVA_CONF, PAIRING_CONF, TOML, Site
 from core.preflight_bench import TOLD, checks
 from nova_watchdog import cli, cli_adopt
@@ -24,31 +22,16 @@ from nova_watchdog.core.snapshot import FleetSnapshot
 from nova_watchdog.telemetry import preflight_view
 
 
-@contextmanager
 def _served(socket, *reports):
-    ready = threading.Event()
-    done: list[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = []
-
-    async def run():
+    async def begin():
         app = web.Application()
         preflight_view.add_to(app, lambda: FleetSnapshot("ctl2", "1", 0.0, 0.0, 0.0), lambda: reports)
         runner = web.AppRunner(app)
         await runner.setup()
         await web.UnixSite(runner, str(socket)).start()
-        done.append((asyncio.get_running_loop(), asyncio.Event()))
-        ready.set()
-        await done[0][1].wait()
-        await runner.cleanup()
+        return runner.cleanup
 
-    thread = threading.Thread(target=lambda: asyncio.run(run()))
-    thread.start()
-    try:
-        assert ready.wait(60)
-        yield
-    finally:
-        loop, event = done[0]
-        loop.call_soon_threadsafe(event.set)
-        thread.join(60)
+    return beside(begin)
 
 
 _READY = Report("a", "a.service", "ctl1", tuple(checks().values()), TOLD)

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.served import served
-from nova_watchdog import cli
+from cli.served import run, served
 from telemetry.asked import RecordingControl
 
 
@@ -18,14 +17,6 @@ def path(tmp_path: Path) -> Iterator[Path]:
     """The control socket of a daemon that shows two healthy pairings."""
     with served(tmp_path / "control.sock", RecordingControl()):
         yield tmp_path / "control.sock"
-
-
-def run(*arguments: str | Path) -> int:
-    """The exit code, usage errors included."""
-    try:
-        return cli.main([str(argument) for argument in arguments])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
 
 
 def test_history_prints_what_changed(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

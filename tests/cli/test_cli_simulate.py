@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from cli import served
 from config.sites import Site
 from nova_watchdog import cli, cli_simulate
 from nova_watchdog.core.hold.timing import Timing
@@ -29,10 +30,7 @@ QUICK = ("--controllers", "2", "--pairings", "1")
 
 def run(*arguments: str | Path) -> int:
     """The exit code, usage errors included."""
-    try:
-        return cli.main(["simulate", *map(str, arguments)])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
+    return served.run("simulate", *arguments)
 
 
 def as_json(capsys: pytest.CaptureFixture[str]) -> Mapping[str, Any]:
@@ -115,16 +113,26 @@ def test_a_rogue_is_told_and_counted(capsys: pytest.CaptureFixture[str]) -> None
     assert as_json(capsys)["beside_a_rogue_seconds"] == 20.0
 
 
-def test_what_is_simulated_only_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_daemon_alone_does_not_do_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
     """Wherever a line of holding is shown; and that nothing is done where nothing is protected."""
     assert run("--pairings", "1") == 0
-    note = "moving (H..) and the deadline are simulated only: a running daemon does neither yet"
+    note = "moving (H..) and the deadline need [etcd]: a daemon without it does neither"
     assert capsys.readouterr().out.splitlines()[-1].split(None, 1) == ["note", note]
     site.edit("nova-watchdog.toml", {'mode = "protect"\n': 'mode = "observe"\n'})
     assert run("--config", site.toml) == 0
     assert (
         "\nall well           nothing is in mode protect: nothing would be done\n" in capsys.readouterr().out
     )
+
+
+def test_a_configuration_with_etcd_needs_no_note(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its daemon does what is shown."""
+    for shares in (False, True):
+        assert run("--config", site.toml) == 0
+        out = capsys.readouterr().out
+        assert "H20" in out
+        assert ("\nnote " in out) is not shares
+        site.append("nova-watchdog.toml", '[etcd]\nendpoints = ["http://192.0.2.1:2379"]\n')
 
 
 @pytest.mark.parametrize(

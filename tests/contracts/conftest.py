@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.holding_worlds import RealHoldingWorld, SimulatedHoldingWorld
 from contracts.stand_ins.etcd_fixture import cluster, etcd, running_cluster
 from contracts.stand_ins.rabbitmq_fixture import rabbitmq
 from contracts.stand_ins.systemd_bus import Broker
@@ -58,6 +59,19 @@ async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
     await made.start()
     yield made
     await made.stop()
+
+
+@pytest.fixture(params=["simulated", pytest.param("systemd", marks=pytest.mark.lab)])
+async def holding_world(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SimulatedHoldingWorld | RealHoldingWorld]:
+    """A controller on which units are managed, simulated and real."""
+    if request.param == "simulated":
+        made: SimulatedHoldingWorld | RealHoldingWorld = SimulatedHoldingWorld()
+    else:
+        made = await RealHoldingWorld(request.getfixturevalue("controller"), monkeypatch).open()
+    yield made
+    await made.close()
 
 
 @pytest.fixture(scope="session")

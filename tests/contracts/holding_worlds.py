@@ -16,7 +16,7 @@ from nova_watchdog.adapters import _systemd_deadline
 from nova_watchdog.adapters.systemd import SystemdUnits
 from nova_watchdog.adapters.tokens import TokenFiles
 from nova_watchdog.core.model import UnitState
-from nova_watchdog.ports import Deadline, Tokens, UnitStops
+from nova_watchdog.ports import Deadline, DeadlineState, Tokens, UnitStops
 from nova_watchdog.simulation.parts.tokens import MachineTokens
 
 _REPOSITORY = Path(__file__).parents[2] / "systemd"
@@ -30,6 +30,7 @@ _MOVED = {
     "/run/nova-watchdog": _PLACE,
 }
 _UNITS = "/run/systemd/system"
+_TOKEN_S = 300.0
 # `family` has children in sessions of their own; `queued` waits for a unit whose start takes long.
 _SCRIPTS = {
     "obedient": "exec sleep 1000",
@@ -59,9 +60,31 @@ class HoldingWorld(Protocol):
         """A unit that never ran, watched."""
         ...
 
+    async def start_by_human(self, unit: str) -> None: ...
+
     async def state(self, unit: str) -> UnitState: ...
 
     async def until(self, condition: Callable[[], Awaitable[object]]) -> None: ...
+
+
+async def running_by_token(world: HoldingWorld, kind: str = "obedient") -> str:
+    """A managed unit that was started with its token."""
+    unit = await world.managed(kind)
+    await world.tokens.grant(unit, world.now_s + _TOKEN_S)
+    await world.start_by_human(unit)
+    assert (await world.state(unit)).runs
+    return unit
+
+
+async def fired_and_done(world: HoldingWorld) -> DeadlineState:
+    """How the deadline stands once it has fired and everything is dead."""
+
+    async def is_done() -> bool:
+        state = await world.deadline.read()
+        return state.fired_at_s is not None and not state.serving
+
+    await world.until(is_done)
+    return await world.deadline.read()
 
 
 class SimulatedHoldingWorld(SimulatedUnitsWorld):

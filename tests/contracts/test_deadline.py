@@ -6,29 +6,15 @@ import asyncio
 
 import pytest
 
-from contracts.holding_worlds import RealHoldingWorld, SimulatedHoldingWorld
+from contracts.holding_worlds import SimulatedHoldingWorld, fired_and_done, running_by_token
 from nova_watchdog.core.model import ActiveState
 
 SOON_S, LATER_S = 1.0, 300.0
 
 
-@pytest.fixture(params=["simulated", pytest.param("systemd", marks=pytest.mark.lab)])
-async def world(request, monkeypatch):
-    if request.param == "simulated":
-        made: SimulatedHoldingWorld | RealHoldingWorld = SimulatedHoldingWorld()
-    else:
-        made = await RealHoldingWorld(request.getfixturevalue("controller"), monkeypatch).open()
-    yield made
-    await made.close()
-
-
-async def _running(world, kind="obedient"):
-    """A managed unit that runs by its token."""
-    unit = await world.managed(kind)
-    await world.tokens.grant(unit, world.now_s + LATER_S)
-    await world.start_by_human(unit)
-    assert (await world.state(unit)).runs
-    return unit
+@pytest.fixture
+def world(holding_world):
+    return holding_world
 
 
 async def _armed(world, after_s):
@@ -36,17 +22,6 @@ async def _armed(world, after_s):
     at_s = world.now_s + after_s
     await world.deadline.arm(at_s)
     return at_s, await world.deadline.read()
-
-
-async def _fired_and_done(world):
-    """How it stands once it has fired and everything is dead."""
-
-    async def is_done():
-        state = await world.deadline.read()
-        return state.fired_at_s is not None and not state.serving
-
-    await world.until(is_done)
-    return await world.deadline.read()
 
 
 async def test_it_waits_for_no_later_moment(world):
@@ -68,7 +43,7 @@ async def test_the_next_one_takes_the_place_of_this_one(world, next_s):
 
 async def test_it_never_fires_while_it_is_armed_anew(world):
     """In time each time."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     for _ in range(6):
         await _armed(world, 1.5 * SOON_S)
         until_s = world.now_s + SOON_S / 2
@@ -85,9 +60,13 @@ async def test_it_never_fires_while_it_is_armed_anew(world):
 @pytest.mark.parametrize("kind", ["obedient", "stubborn", "family"])
 async def test_it_takes_the_tokens_and_kills_every_managed_unit(world, kind):
     """However deaf the processes are; nobody can start them again."""
-    units = [await _running(world, kind), await _running(world, "obedient"), await world.managed()]
+    units = [
+        await running_by_token(world, kind),
+        await running_by_token(world, "obedient"),
+        await world.managed(),
+    ]
     at_s, _ = await _armed(world, SOON_S)
-    state = await _fired_and_done(world)
+    state = await fired_and_done(world)
     assert state.elapses_at_s is None
     assert at_s - 0.01 <= state.fired_at_s < at_s + 1
     for unit in units:
@@ -101,17 +80,17 @@ async def test_it_takes_the_tokens_and_kills_every_managed_unit(world, kind):
 
 async def test_a_moment_that_has_passed_fires_at_once(world):
     """There is no timer in the past."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     await _armed(world, -3.0)
-    await _fired_and_done(world)
+    await fired_and_done(world)
     assert (await world.state(unit)).is_down
 
 
 async def test_it_can_be_armed_again_after_it_has_fired(world):
     """And still tells when that was."""
-    await _running(world)
+    await running_by_token(world)
     await _armed(world, -1.0)
-    fired_at_s = (await _fired_and_done(world)).fired_at_s
+    fired_at_s = (await fired_and_done(world)).fired_at_s
     at_s, state = await _armed(world, LATER_S)
     assert state.elapses_at_s == pytest.approx(at_s, abs=0.2)
     assert (state.serving, state.fired_at_s) == (False, fired_at_s)
@@ -124,18 +103,18 @@ async def test_it_cancels_a_start_that_is_queued(world):
     await world.queue_start(unit)
     assert (await world.state(unit)).job == "start"
     await _armed(world, -1.0)
-    await _fired_and_done(world)
+    await fired_and_done(world)
     state = await world.state(unit)
     assert (state.active, state.job) == (ActiveState.INACTIVE, None)
 
 
 async def test_it_ends_a_slow_stop(world):
     """Within its own bound, not within the stop's."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     await world.begin_stubborn_stop(unit)
     assert (await world.state(unit)).active is ActiveState.DEACTIVATING
     await _armed(world, -1.0)
-    await _fired_and_done(world)
+    await fired_and_done(world)
     assert (await world.state(unit)).is_down
 
 

@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from contracts.holding_worlds import RealHoldingWorld
+from contracts.holding_worlds import RealHoldingWorld, fired_and_done, running_by_token
 from nova_watchdog.ports import ActionRefusedError
 
 pytestmark = pytest.mark.lab
@@ -24,30 +24,12 @@ async def world(controller, monkeypatch):
     await made.close()
 
 
-async def _running(world, kind="obedient"):
-    unit = await world.managed(kind)
-    await world.tokens.grant(unit, world.now_s + LATER_S)
-    await world.start_by_human(unit)
-    return unit
-
-
-async def _done(world):
-    """How it stands once it has fired and everything is dead."""
-
-    async def is_done():
-        state = await world.deadline.read()
-        return state.fired_at_s is not None and not state.serving
-
-    await world.until(is_done)
-    return await world.deadline.read()
-
-
 @pytest.mark.parametrize("command", ["daemon-reload", "daemon-reexec"])
 async def test_a_reload_of_systemd_moves_nothing(world, command):
     """Neither the moment nor the memory of when it last fired."""
-    await _running(world)
+    await running_by_token(world)
     await world.deadline.arm(world.now_s - 1)
-    await _done(world)
+    await fired_and_done(world)
     await world.deadline.arm(world.now_s + LATER_S)
     before = await world.deadline.read()
     bus, connection = world.port._bus, world.port._bus._bus
@@ -59,7 +41,7 @@ async def test_a_reload_of_systemd_moves_nothing(world, command):
 
 async def test_it_fires_without_a_bus(world):
     """Nobody can ask systemd for anything then."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     await world.deadline.arm(world.now_s + 1)
     await world.lose_bus()
     await asyncio.sleep(2)
@@ -72,7 +54,7 @@ async def test_fifty_deaf_units_are_dead_in_time(world):
     units = await world.many_running(50)
     await world.deadline.arm(world.now_s + 1)
     at_s = (await world.deadline.read()).elapses_at_s
-    await _done(world)
+    await fired_and_done(world)
     shown = await world.systemctl("show", "--property=StateChangeTimestampMonotonic", "--value", *units)
     took_s = [int(line) / 1e6 - at_s for line in shown.split()]
     assert len(took_s) == 50
@@ -83,7 +65,7 @@ async def test_fifty_deaf_units_are_dead_in_time(world):
 
 async def test_what_is_started_again_and_again_is_killed_until_it_stays_dead(world):
     """By somebody who took the condition away, too; a deadline that passes meanwhile is not missed."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     await world._write(f"/run/systemd/system/{unit}.d/open.conf", "[Service]\nExecCondition=\n", parents=True)
     await world.systemctl("daemon-reload")
     starts = asyncio.create_task(
@@ -98,7 +80,7 @@ async def test_what_is_started_again_and_again_is_killed_until_it_stays_dead(wor
         seen.append((await world.deadline.read()).serving)
         await world.deadline.arm(world.now_s)
     await starts
-    await _done(world)
+    await fired_and_done(world)
     assert any(seen)
     assert (await world.state(unit)).is_down
     assert await world.processes_of(unit) == []
@@ -120,14 +102,14 @@ async def test_what_is_left_over_of_a_dead_unit_is_killed(world):
     assert (await world.port.read(unit)).left_over
     assert await world.processes_of(unit)
     await world.deadline.arm(world.now_s - 1)
-    await _done(world)
+    await fired_and_done(world)
     assert await world.processes_of(unit) == []
     assert not (await world.port.read(unit)).left_over
 
 
 async def test_without_a_list_it_says_so_and_tries_again(world):
     """Until there is one nothing can be held here; then it kills what it names."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
     await world.deadline.arm(world.now_s - 1)
 
@@ -138,7 +120,7 @@ async def test_without_a_list_it_says_so_and_tries_again(world):
     await world.deadline.arm(world.now_s + LATER_S)
     assert (await world.deadline.read()).serving
     await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
-    await _done(world)
+    await fired_and_done(world)
     assert (await world.state(unit)).is_down
 
 

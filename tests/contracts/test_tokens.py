@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.holding_worlds import RealHoldingWorld, SimulatedHoldingWorld
 from nova_watchdog.ports import ActionRefusedError
 
 
-@pytest.fixture(params=["simulated", pytest.param("systemd", marks=pytest.mark.lab)])
-async def world(request, monkeypatch):
-    if request.param == "simulated":
-        made: SimulatedHoldingWorld | RealHoldingWorld = SimulatedHoldingWorld()
-    else:
-        made = await RealHoldingWorld(request.getfixturevalue("controller"), monkeypatch).open()
-    yield made
-    await made.close()
+@pytest.fixture
+def world(holding_world):
+    return holding_world
 
 
 async def test_without_a_token_it_is_not_started(world):

@@ -6,27 +6,14 @@ import asyncio
 
 import pytest
 
-from contracts.holding_worlds import RealHoldingWorld, SimulatedHoldingWorld
+from contracts.holding_worlds import running_by_token
 from nova_watchdog.core.model import ActiveState, StopCause
 from nova_watchdog.ports import ActionRefusedError
 
 
-@pytest.fixture(params=["simulated", pytest.param("systemd", marks=pytest.mark.lab)])
-async def world(request, monkeypatch):
-    if request.param == "simulated":
-        made: SimulatedHoldingWorld | RealHoldingWorld = SimulatedHoldingWorld()
-    else:
-        made = await RealHoldingWorld(request.getfixturevalue("controller"), monkeypatch).open()
-    yield made
-    await made.close()
-
-
-async def _running(world, kind="obedient"):
-    unit = await world.managed(kind)
-    await world.tokens.grant(unit, world.now_s + 300)
-    await world.start_by_human(unit)
-    assert (await world.state(unit)).runs
-    return unit
+@pytest.fixture
+def world(holding_world):
+    return holding_world
 
 
 async def _dead(world, unit):
@@ -42,7 +29,7 @@ async def _dead(world, unit):
 @pytest.mark.parametrize("verb", ["stop", "kill_now"])
 async def test_what_this_daemon_ended_is_nobodys_wish(world, verb):
     """However fast it is dead: the job is known as its own before the unit's end is told."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     for _ in range(10):
         await getattr(world.stops, verb)(unit)
         assert (await _dead(world, unit)).stop_cause is StopCause.OWN_JOB
@@ -51,7 +38,7 @@ async def test_what_this_daemon_ended_is_nobodys_wish(world, verb):
 
 async def test_a_stop_has_its_full_grace(world):
     """It is queued, and the process may take its time."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     await world.stops.stop(unit)
     state = await world.state(unit)
     assert (state.active, state.job) == (ActiveState.DEACTIVATING, "stop")
@@ -63,7 +50,7 @@ async def test_a_stop_has_its_full_grace(world):
 @pytest.mark.parametrize("kind", ["stubborn", "family"])
 async def test_a_kill_ends_every_process_at_once(world, kind):
     """Deaf ones, and children in sessions of their own."""
-    unit = await _running(world, kind)
+    unit = await running_by_token(world, kind)
     await world.stops.kill_now(unit)
     state = await _dead(world, unit)
     assert (state.active, state.left_over) == (ActiveState.FAILED, False)
@@ -82,7 +69,7 @@ async def test_a_queued_start_is_cancelled(world, verb):
 
 async def test_a_humans_stop_stays_a_humans(world):
     """Although this daemon asks for the same meanwhile: one job carries both wishes."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     await world.begin_stubborn_stop(unit)
 
     async def is_stopping():
@@ -115,7 +102,7 @@ async def test_what_systemd_does_not_know_is_no_error(world):
 
 async def test_who_gives_up_waiting_is_served_all_the_same(world):
     """The kill follows the stop although nobody waits."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     asked = asyncio.ensure_future(world.stops.kill_now(unit))
     await asyncio.sleep(0)
     asked.cancel()
@@ -124,7 +111,7 @@ async def test_who_gives_up_waiting_is_served_all_the_same(world):
 
 async def test_it_is_not_down_for_good_on_a_machine_that_runs(world):
     """Whether it is dead or not."""
-    unit = await _running(world)
+    unit = await running_by_token(world)
     assert not await world.stops.is_down_for_good(unit)
     await world.stops.kill_now(unit)
     await _dead(world, unit)
@@ -133,7 +120,7 @@ async def test_it_is_not_down_for_good_on_a_machine_that_runs(world):
 
 async def test_without_a_bus_nothing_is_asked_for(world):
     """That is a refusal: it certainly did not happen."""
-    unit = await _running(world, "stubborn")
+    unit = await running_by_token(world, "stubborn")
     await world.lose_bus()
 
     async def is_refused():

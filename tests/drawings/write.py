@@ -38,7 +38,7 @@ TABLES = (
         hold_rules.TABLE,
         HoldSituation,
         {"verb": "verb", "why": "why", "remedy": "remedy"},
-        "Seen in `simulate` only as yet: the daemon does not hold, so these remedies are for later.",
+        "Applied by a daemon with `[etcd]`, and by `simulate`.",
     ),
 )
 

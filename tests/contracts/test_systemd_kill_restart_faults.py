@@ -1,4 +1,4 @@
-"""What the systemd adapter makes of a kill that is refused, unanswered, or comes too late."""
+"""What the systemd adapter makes of a kill or a restart that is refused, unanswered, or comes too late."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ pytestmark = pytest.mark.real
 
 _DBUS = "org.freedesktop.DBus.Error"
 _SIGKILL = 9
+_BOTH = pytest.mark.parametrize(
+    ("act", "method"), [(SystemdUnits.kill, "KillUnit"), (SystemdUnits.restart, "TryRestartUnit")]
+)
 
 
 @pytest.fixture
@@ -49,6 +52,13 @@ async def test_a_kill_goes_to_every_process_right_after_a_look(units, stand_in):
     assert stand_in.called("KillUnit") == [("KillUnit", UNIT, "all", _SIGKILL)]
 
 
+async def test_a_restart_starts_nothing_that_stopped_in_between(units, stand_in):
+    """`TryRestartUnit`, right after a look, and never in the place of another job."""
+    await units.restart(UNIT, expected_invocation="ab")
+    assert [call[0] for call in stand_in.calls][-2:] == ["GetAll", "TryRestartUnit"]
+    assert stand_in.called("TryRestartUnit") == [("TryRestartUnit", UNIT, "fail")]
+
+
 @pytest.mark.parametrize("active", ["deactivating", "inactive", "failed", "maintenance"])
 async def test_what_is_on_its_way_out_is_not_killed(units, stand_in, active):
     """systemd kills it by itself where it does not end in time."""
@@ -58,33 +68,46 @@ async def test_what_is_on_its_way_out_is_not_killed(units, stand_in, active):
     assert stand_in.called("KillUnit") == []
 
 
+@pytest.mark.parametrize("active", ["activating", "deactivating", "inactive", "failed", "maintenance"])
+async def test_what_does_not_simply_run_is_not_restarted(units, stand_in, active):
+    """A `try-restart` of it would do nothing, and say that it is done."""
+    stand_in.properties["ActiveState"] = Variant("s", active)
+    with pytest.raises(ActionRefusedError, match=f"not restarted: it is {active}"):
+        await units.restart(UNIT, expected_invocation="ab")
+    assert stand_in.called("TryRestartUnit") == []
+
+
+@_BOTH
 @pytest.mark.parametrize("error", ["AccessDenied", "InteractiveAuthorizationRequired"])
-async def test_a_refusal_by_polkit_names_the_rule(units, stand_in, error):
+async def test_a_refusal_by_polkit_names_the_rule(units, stand_in, act, method, error):
     """The operator learns which file to look at."""
-    stand_in.errors["KillUnit"] = f"{_DBUS}.{error}"
-    with pytest.raises(ActionRefusedError, match=r"KillUnit of .*50-nova-watchdog\.rules"):
-        await units.kill(UNIT, expected_invocation="ab")
+    stand_in.errors[method] = f"{_DBUS}.{error}"
+    with pytest.raises(ActionRefusedError, match=rf"{method} of .*50-nova-watchdog\.rules"):
+        await act(units, UNIT, expected_invocation="ab")
 
 
+@_BOTH
 @pytest.mark.parametrize("error", ["NoReply", "Timeout", "Disconnected"])
-async def test_an_answer_that_the_bus_made_up_is_an_unknown_result(units, stand_in, error):
-    """The kill itself may have arrived."""
-    stand_in.errors["KillUnit"] = f"{_DBUS}.{error}"
-    with pytest.raises(ResultUnknownError, match="KillUnit"):
-        await units.kill(UNIT, expected_invocation="ab")
+async def test_an_answer_that_the_bus_made_up_is_an_unknown_result(units, stand_in, act, method, error):
+    """The call itself may have arrived."""
+    stand_in.errors[method] = f"{_DBUS}.{error}"
+    with pytest.raises(ResultUnknownError, match=method):
+        await act(units, UNIT, expected_invocation="ab")
 
 
-async def test_a_kill_without_an_answer_is_an_unknown_result(units, stand_in, monkeypatch):
+@_BOTH
+async def test_no_answer_is_an_unknown_result(units, stand_in, monkeypatch, act, method):
     """It was sent, and may have happened."""
-    stand_in.silent.add("KillUnit")
+    stand_in.silent.add(method)
     monkeypatch.setattr(systemd, "_CALL_TIMEOUT_S", 2.0)
-    with pytest.raises(ResultUnknownError, match="KillUnit"):
-        await units.kill(UNIT, expected_invocation="ab")
+    with pytest.raises(ResultUnknownError, match=method):
+        await act(units, UNIT, expected_invocation="ab")
 
 
-async def test_a_kill_that_cannot_look_first_does_nothing(units, stand_in):
+@_BOTH
+async def test_what_cannot_look_first_does_nothing(units, stand_in, act, method):
     """Without the state there is no telling whom it would hit."""
     stand_in.errors["GetAll"] = f"{_DBUS}.NoReply"
     with pytest.raises(ActionRefusedError, match="cannot be read"):
-        await units.kill(UNIT, expected_invocation="ab")
-    assert stand_in.called("KillUnit") == []
+        await act(units, UNIT, expected_invocation="ab")
+    assert stand_in.called(method) == []
