@@ -21,6 +21,7 @@ MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _REASON_CHARS = 200
 _OK = 200
 _NOT_TAKEN = range(300, 500)
+_TLS_ENDS_S = 0.1
 # gRPC's code of an invalid argument.
 _INVALID = 3
 
@@ -41,6 +42,7 @@ class Http:
         self._resolver = LastGoodResolver()
         self._session: aiohttp.ClientSession | None = None
         self._is_closed = False
+        self._uses_tls = False
 
     async def exchange(
         self, url: str, body: Mapping[str, Any], token: str, bounds: Bounds, *, may_repeat: bool
@@ -89,6 +91,9 @@ class Http:
         self._resolver.stop()
         if self._session is not None:
             await self._session.close()
+            if self._uses_tls:
+                # Its transports end some turns of the loop later, those of a refused handshake too.
+                await asyncio.sleep(_TLS_ENDS_S)
 
     async def _ask(
         self, url: str, body: Mapping[str, Any], token: str, connect_s: float
@@ -109,6 +114,7 @@ class Http:
         }
         if token:
             headers["Authorization"] = token
+        self._uses_tls = self._uses_tls or url.startswith("https:")
         try:
             return await self._open().post(
                 url,
