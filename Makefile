@@ -51,8 +51,9 @@ soak: setup ## simulate as much as you ask for: N= random schedules and runs of 
 	NOVA_WATCHDOG_SOAK=$(N) .venv/bin/pytest tests/simulation -p no:cacheprovider
 	scripts/soak $(SEEDS)
 
-bench: setup ## print what speed and memory cost, beside their goals
+bench: setup ## print what speed and memory cost, beside their goals, and how long recovery takes in a lab
 	PYTHONPATH=watchdog:tests $(PYTHON) -m bench
+	scripts/bench-failover
 
 faults: setup ## make docs/faults.md anew from the last run of test-lab
 	PYTHONPATH=tests $(PYTHON) -m acceptance.fault_table .lab/faults.jsonl >docs/faults.md

@@ -92,7 +92,7 @@ class NovaApi:
         return str(self.request("POST", "/flavors", {"flavor": wanted})["flavor"]["id"])
 
     def create_server(self, name: str, flavor: str, image: str, host: str) -> str:
-        """Ask for a server without a network on that nova-compute, whatever the scheduler would say; its id."""
+        """Ask for a server without a network on that nova-compute, whatever the scheduler prefers; its id."""
         wanted = {"name": name, "imageRef": image, "flavorRef": flavor, "networks": "none"}
         wanted["availability_zone"] = f"nova:{host}"
         return str(self.request("POST", "/servers", {"server": wanted})["server"]["id"])
@@ -101,6 +101,10 @@ class NovaApi:
         """The status of each server of the project by its id."""
         servers = self.request("GET", "/servers/detail")["servers"]
         return {server["id"]: server["status"] for server in servers}
+
+    def server_fault(self, server: str) -> str:
+        """Why it is in ERROR, empty: it is not."""
+        return str(self.request("GET", f"/servers/{server}")["server"].get("fault", {}).get("message", ""))
 
     def delete_server(self, server: str) -> None:
         """Ask for its end."""
