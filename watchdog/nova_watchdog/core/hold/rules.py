@@ -94,7 +94,7 @@ TABLE: tuple[HoldRule, ...] = (
         "H01",
         when(permission=Permission.OBSERVE),
         HoldVerb.NOTHING,
-        "mode is observe: nothing is held",
+        "only observed, by its mode or because its unit is not adopted here: nothing is taken",
     ),
     HoldRule(
         "H02",
