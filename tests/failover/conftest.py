@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from failover.scene import Scene
 from lab.client import Lab
-
-Report = Callable[[str], None]
-FIGURES = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture
@@ -33,19 +30,3 @@ def wait_until_all_served(scenes: list[Scene], timeout_s: float = 180.0) -> list
 def scene(scenes: list[Scene]) -> Scene:
     """The first pairing's."""
     return scenes[0]
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Report:
-    """Print a measured figure at the end of the run."""
-    figures: list[str] = request.config.stash.setdefault(FIGURES, [])
-    return figures.append
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """The measured figures."""
-    figures = terminalreporter.config.stash.get(FIGURES, [])
-    if figures:
-        terminalreporter.section("measured with several controllers")
-        for line in figures:
-            terminalreporter.write_line(line)

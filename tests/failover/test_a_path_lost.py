@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene
+from figures import Report
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
 
@@ -52,7 +53,7 @@ def test_vcenter_away_for_everyone_and_then_the_holder_dies(scenes: list[Scene],
     with lab.fault("vcenter-refused") as away:
         lab.wait_for("fault", since=away["before"], timeout_s=10)
         with lab.fault("controller-killed", controller=old) as killed:
-            _wait_s(scene, 60)
+            _wait_s(scene, 40)
             assert not [run for run in scene.runs(killed["t"]) if run.start_s > killed["t"]]
             back = lab.clear("vcenter-refused")[0]
             takeover = scene.wait_for_takeover(old, back["before"])

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene
 from failover.test_asked_by_a_human import ask
+from figures import Report
 from lab.controllers.daemon import CONFIGURATION
 from lab.controllers.daemon import UNIT as DAEMON
 from lab.controllers.holding import MANAGED_UNITS

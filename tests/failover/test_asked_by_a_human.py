@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from failover.conftest import Report
 from failover.scene import Scene
+from figures import Report
 from nova_watchdog.core.hold.timing import Timing
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]

@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene
 from failover.traffic import Traffic
+from figures import Report
 from lab import accounts
 from lab.api.http import HttpError, json_request
 from lab.parts import rabbitmq

@@ -7,8 +7,9 @@ import subprocess
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene, Takeover
+from figures import Report
 from nova_watchdog.core.hold.timing import Timing
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]

@@ -8,8 +8,9 @@ import time
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene
+from figures import Report
 from lab.client import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]

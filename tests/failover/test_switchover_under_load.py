@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from failover.conftest import Report
 from failover.scene import Scene, Takeover
 from failover.test_asked_by_a_human import ask
 from failover.traffic import Traffic
+from figures import Report
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
 

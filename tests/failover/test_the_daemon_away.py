@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from failover.conftest import Report
 from failover.scene import Scene
+from figures import Report
 from lab.controllers.daemon import UNIT as DAEMON
 from nova_watchdog.core.hold.timing import Timing
 

@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from failover.conftest import Report, wait_until_all_served
+from failover.conftest import wait_until_all_served
 from failover.scene import Scene
+from figures import Report
 from nova_watchdog.core.hold.timing import Timing
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
@@ -39,7 +40,7 @@ def test_a_leader_whose_disk_is_frozen_makes_no_overlap(scenes: list[Scene], rep
     lab = scenes[0].lab
     since = lab.now()
     with lab.fault("etcd-leader-disk-frozen"):
-        wait_s(scenes[0], 2 * LONG_S)
+        wait_s(scenes[0], 1.5 * LONG_S)
     wait_until_all_served(scenes)
     for scene in scenes:
         assert not scene.overlaps(since)
