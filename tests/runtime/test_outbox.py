@@ -294,3 +294,20 @@ def test_a_receiver_without_state_is_told_no_end_whose_beginning_it_never_heard(
         outbox.take(over, 0.0)
     assert stateless.due(0.0, 10) == []
     assert len(other.due(0.0, 10)) == 1
+
+
+def test_what_rings_and_was_forgotten_and_began_again_is_told_of_its_end() -> None:
+    """Two floods: the first one took what was known of it, the second one took its end."""
+    outbox = Outbox(Terms(bound=1))
+    outbox.take(event("e", Severity.CRITICAL), 0.0)
+    outbox.delivered(outbox.due(0.0, 9), 0.0)
+    outbox.take(event("f", Severity.CRITICAL), 1.0)
+    outbox.take(event("e", Severity.CRITICAL), 2.0)
+    outbox.take(event("e", Severity.CRITICAL, over=True), 3.0)
+    outbox.take(event("g", Severity.CRITICAL), 4.0)
+    told = []
+    for now_s in (5.0, 6.0):
+        messages = outbox.due(now_s, 9)
+        told += [(one.key, one.firing) for one in messages]
+        outbox.delivered(messages, now_s)
+    assert told[-1] == ("e", False), told

@@ -18,6 +18,8 @@ _NEVER = math.inf
 # What was over for so long before its beginning could be told is told no more: it would wake somebody
 # for nothing.
 _STALE_S = 900.0
+# So many times the bound of keys are remembered of which nothing else is.
+_MOST_MAY_RING = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ class Outbox:
         self._terms = terms
         self._entries: dict[str, _Entry] = {}
         self._order = 0
+        # Keys whose beginning the receiver may know of, though the event was forgotten for want of room.
+        self._may_ring: dict[str, None] = {}
         self.dropped = 0
 
     @property
@@ -104,6 +108,7 @@ class Outbox:
         """Go on with what another one, that is used no more, remembers."""
         self._entries = other._entries
         self._order = other._order
+        self._may_ring = other._may_ring
         self.dropped = other.dropped
 
     def take(self, event: Event, now_s: float) -> None:
@@ -173,8 +178,9 @@ class Outbox:
         if _RANK[event.severity] > _RANK[self._terms.min_severity]:
             return
         self._order += 1
+        may_ring = self._may_ring.pop(event.key, self) is None
         if event.firing:
-            self._entries[event.key] = _Entry(self._order, event)
+            self._entries[event.key] = _Entry(self._order, event, tried=may_ring)
         else:
             self._entries[event.key] = _Entry(self._order, None, event, now_s)
         if len(self._entries) > self._terms.bound:
@@ -189,6 +195,10 @@ class Outbox:
         if victim is not None:
             del self._entries[victim.event.key]
             self.dropped += victim.is_untold
+            if victim.end is None and (victim.tried or victim.shown is not None):
+                self._may_ring[victim.event.key] = None
+            while len(self._may_ring) > _MOST_MAY_RING * self._terms.bound:
+                del self._may_ring[next(iter(self._may_ring))]
 
     def _victims(self) -> Iterator[_Entry]:
         """From the least loss on, each kind from the oldest on."""
