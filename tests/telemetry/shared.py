@@ -69,6 +69,7 @@ def hold(
         stopped=stopped,
         moves_left=2,
         standbys=standbys,
+        blocked_by={"vcenter": False, "compute-id": True},
     )
 
 

@@ -167,3 +167,10 @@ def test_a_claim_changes_no_series_but_the_holders() -> None:
         return {key for key in shape(found) if key[0] in kept}
 
     assert all(series(held(claim)) == series(held(Claim.MINE, "ctl1")) for claim in Claim)
+
+
+def test_each_check_of_the_own_preflight_is_told() -> None:
+    """So that an alert can name the one that fails, before a failover needs this controller."""
+    found = held(Claim.HELD, "ctl2")
+    assert found.value("preflight_blocks", **A, check="compute-id") == 1.0
+    assert found.value("preflight_blocks", **A, check="vcenter") == 0.0

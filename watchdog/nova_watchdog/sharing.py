@@ -95,6 +95,7 @@ def shared(
         window=window,
         vantage=readiness.vantage,
         is_managed=readiness.is_managed,
+        blocked_by=readiness.blocked_by,
     )
     holdings = Holdings(identity, pairings, settings.timing, settings.hold_policy, ports, around)
     readiness.attach(holdings.keeper)

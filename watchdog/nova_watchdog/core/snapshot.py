@@ -49,6 +49,7 @@ class HoldSnapshot:
 
     until_s: local monotonic time at which its unit is killed here unless a renewal is confirmed; None: it is
     not held here, or nothing is armed. moves_left: how often it may still move without a human.
+    blocked_by: by each check of this controller's own preflight, whether it keeps it from serving the pairing.
     """
 
     claim: Claim
@@ -61,6 +62,7 @@ class HoldSnapshot:
     stopped: bool = False
     moves_left: int = 0
     standbys: tuple[StandbySnapshot, ...] = ()
+    blocked_by: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

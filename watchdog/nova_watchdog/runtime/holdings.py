@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nova_watchdog.core.facts import Facts
 from nova_watchdog.core.hold.claims import Claim
@@ -36,6 +36,7 @@ class Surroundings:
     window: names the maintenance window that is open for a pairing at a Unix time.
     vantage: could this controller serve a pairing, as its loop saw it last (None: not yet).
     is_managed: whether its unit is set up to be held: one that is not, is only observed. None: not known yet.
+    blocked_by: each check of this controller's preflight, and whether it keeps it from serving the pairing.
     told: receives each change of a pairing's rule, and what became of what was done.
     """
 
@@ -44,6 +45,7 @@ class Surroundings:
     window: Callable[[str, float], str] = lambda _pairing, _wall_s: ""
     vantage: Callable[[str, Facts | None], Vantage] = lambda _pairing, facts: vantage_of(facts)
     is_managed: Callable[[str], bool | None] = lambda _pairing: True
+    blocked_by: Callable[[str], Mapping[str, bool]] = lambda _pairing: {}
     told: Callable[[str, HoldDecision, str], None] = lambda _pairing, _decision, _outcome: None
 
 
@@ -80,7 +82,11 @@ class Holdings:
 
     def snapshots(self) -> tuple[KeeperSnapshot, Mapping[str, HoldSnapshot]]:
         """For telemetry."""
-        return self.keeper.snapshot(), {name: self.keeper.shown(name) for name in self._names}
+        holds = {
+            name: replace(self.keeper.shown(name), blocked_by=self._around.blocked_by(name))
+            for name in self._names
+        }
+        return self.keeper.snapshot(), holds
 
     # --- what the keeper asks
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from nova_watchdog.core.facts import Facts
@@ -74,6 +74,12 @@ class Readiness:
             identity=shown.identity,
             failing=blocking or reached.failing,
         )
+
+    def blocked_by(self, pairing: str) -> Mapping[str, bool]:
+        """Each check, and whether it keeps this controller from serving it; empty: it is not watched."""
+        if not self._preflight.watches(pairing):
+            return {}
+        return {check.name: check.blocks for check in self.report(pairing).checks}
 
     def report(self, pairing: str) -> Report:
         """Every check, for people. Raises KeyError for a pairing that is not watched."""

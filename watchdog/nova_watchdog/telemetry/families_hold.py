@@ -45,6 +45,12 @@ def _standbys(scrape: Scrape) -> Samples:
             yield (name, one.controller), float(one.renews and one.ready)
 
 
+def _checks(scrape: Scrape) -> Samples:
+    for name, hold in _held(scrape):
+        for check, blocks in (hold.blocked_by if hold else {}).items():
+            yield (name, check), float(blocks)
+
+
 def _per_hold(value: Callable[[Scrape, HoldSnapshot], float | None]) -> Callable[[Scrape], Samples]:
     def samples(scrape: Scrape) -> Samples:
         for name, hold in _held(scrape):
@@ -130,6 +136,14 @@ OF_HOLDING: tuple[Family, ...] = (
         "1 for each controller but the holder that renews and could serve the pairing now, 0 for one that "
         "could not: 'nova-watchdog status' says why. Controllers are those that the store knows.",
         _standbys,
+    ),
+    Family(
+        "nova_watchdog_preflight_blocks",
+        Kind.GAUGE,
+        ("pairing", "check"),
+        "1 for a check of this controller's own preflight that keeps it from serving the pairing now, 0 for "
+        "one that does not: 'nova-watchdog preflight' has the remedy.",
+        _checks,
     ),
     Family(
         "nova_watchdog_store_up",
