@@ -49,7 +49,7 @@ class HoldSnapshot:
 
     until_s: local monotonic time at which its unit is killed here unless a renewal is confirmed; None: it is
     not held here, or nothing is armed. moves_left: how often it may still move without a human.
-    blocked_by: by each check of this controller's own preflight, whether it keeps it from serving the pairing.
+    blocked_by: by each check of this controller's own preflight, whether it keeps it from serving.
     """
 
     claim: Claim

@@ -48,9 +48,9 @@ Scrape every 15 s or more often: the alerts in `alerts/` count on it.
 - `vcenter` is `address:port/user name`, `bus` is `driver://address:port/virtual host` without the account,
   empty where nova's transport URL names no bus that could be asked.
 - The families of holding (`nova_watchdog_hold*`, `_holder_info`, `_standby_ready`, `_preflight_blocks`,
-  `_store_*` and `_takeovers_total`) exist only where controllers share their pairings. The holder is the one that says
-  `nova_watchdog_hold{claim="mine"} == 1`. `holder` and `controller` are names of controllers: these series
-  come and go with them.
+  `_store_*` and `_takeovers_total`) exist only where controllers share their pairings. The holder is the one
+  that says `nova_watchdog_hold{claim="mine"} == 1`. `holder` and `controller` are names of controllers: these
+  series come and go with them.
 - With several controllers each has its own series; `max without (instance)` of a state set asks whether any
   of them sees it so.
 """
