@@ -26,7 +26,7 @@ from nova_watchdog.ports import ActionRefusedError
 
 __all__ = ["managed"]
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.lab
 
 HOST = "vcenter-a"
 QUEUE = f"compute.{HOST}"

@@ -208,7 +208,7 @@ async def test_a_consumer_whose_connection_is_not_told_yet_is_waited_for(
         await fence(api).close_consumers(HOST)
 
 
-@pytest.mark.real
+@pytest.mark.lab
 async def test_its_certificate_is_verified(tmp_path: Path) -> None:
     """With the CA of the configuration; one that cannot be used is told."""
     certificate, other = self_signed(tmp_path / "broker"), self_signed(tmp_path / "other")
