@@ -9,6 +9,7 @@ import pytest
 from cli.daemon_process import RunningDaemon, running_daemon
 from cli.test_reload import reload
 from config.sites import Site
+from nova_watchdog import cli_config
 from nova_watchdog.config import load_for_run
 from nova_watchdog.sharing import to_hold, virtual_host
 
@@ -72,3 +73,12 @@ def test_a_pairing_whose_files_are_broken_stays_held(site: Site) -> None:
 def test_the_virtual_host_of_a_bus(bus: str, vhost: str) -> None:
     """As RabbitMQ calls it."""
     assert virtual_host(bus) == vhost
+
+
+def test_config_check_says_who_shares(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    """Alone, or through which etcd; no password."""
+    assert cli_config.check(site.toml) == 0
+    assert "this daemon is alone" in capsys.readouterr().out
+    site.toml.write_text(site.toml.read_text() + ETCD)
+    assert cli_config.check(site.toml) == 0
+    assert "etcd at http://127.0.0.1:1, below /nova-watchdog/" in capsys.readouterr().out

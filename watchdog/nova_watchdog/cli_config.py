@@ -16,6 +16,7 @@ from nova_watchdog.config import (
     load_units,
     reference,
 )
+from nova_watchdog.config.settings import EtcdSettings
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -98,6 +99,7 @@ def describe(settings: Settings) -> Iterable[str]:
             ("HTTP", settings.http.listen if settings.http else "off"),
             ("control socket", str(settings.control_socket)),
             ("store", str(settings.store_path)),
+            ("shared by", _shared_by(settings.etcd)),
             ("log level", settings.log_level),
         ]
     )
@@ -130,6 +132,13 @@ def describe(settings: Settings) -> Iterable[str]:
             for one in settings.vcenters.values()
         ]
     )
+
+
+def _shared_by(etcd: EtcdSettings | None) -> str:
+    if etcd is None:
+        return "nobody: this daemon is alone"
+    account = f" as {etcd.username}" if etcd.username else ""
+    return f"etcd at {', '.join(etcd.endpoints)}{account}, below {etcd.prefix}"
 
 
 def _pace(interval_s: float, timeout_s: float) -> str:
