@@ -81,6 +81,14 @@ async def test_what_is_started_again_and_again_is_killed_until_it_stays_dead(wor
         await world.deadline.arm(world.now_s)
     await starts
     await fired_and_done(world)
+    # A token that was written right before its end: the deadline that passed then was that service's.
+    await world.deadline.arm(world.now_s)
+
+    async def no_token():
+        return await world.token_names() == []
+
+    await world.until(no_token)
+    await fired_and_done(world)
     assert any(seen)
     assert (await world.state(unit)).is_down
     assert await world.processes_of(unit) == []
@@ -111,6 +119,7 @@ async def test_without_a_list_it_says_so_and_tries_again(world):
     """Until there is one nothing can be held here; then it kills what it names."""
     unit = await running_by_token(world)
     await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
+    await world.tokens.revoke(unit)
     await world.deadline.arm(world.now_s - 1)
 
     async def says_so():
@@ -122,6 +131,17 @@ async def test_without_a_list_it_says_so_and_tries_again(world):
     await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
     await fired_and_done(world)
     assert (await world.state(unit)).is_down
+
+
+async def test_what_has_a_token_is_killed_without_a_list_too(world):
+    """It was held here, whatever became of the list since."""
+    unit = await running_by_token(world)
+    await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
+    await world.deadline.arm(world.now_s - 1)
+    await fired_and_done(world)
+    assert (await world.state(unit)).is_down
+    assert await world.token_names() == []
+    await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
 
 
 async def test_a_timer_whose_file_was_taken_away_is_noticed(world):
