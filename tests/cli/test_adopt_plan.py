@@ -213,7 +213,7 @@ def test_arguments_are_quoted_as_systemd_reads_them():
     assert drop_in("a", start).endswith('ExecStart=\nExecStart=:/x "a b"\n')
 
 
-@pytest.mark.real
+@pytest.mark.lab
 def test_systemd_takes_the_drop_in(tmp_path):
     """`systemd-analyze verify` finds nothing wrong with it."""
     unit = tmp_path / "nova-compute-x.service"
