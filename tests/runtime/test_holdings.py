@@ -40,7 +40,7 @@ class Held:
         self.windows: list[tuple[str, float]] = []
         self._window = window
         around = Surroundings(
-            loops=lambda: [bench.loop],
+            loop={NAME: bench.loop}.get,
             count=lambda *counted: self.counted.update([counted]),
             window=self._window_of,
             is_managed=lambda _pairing: is_managed,
@@ -228,7 +228,7 @@ async def test_the_vantage_gets_the_facts_of_the_last_look():
         seen.append(facts)
         return Vantage(ready=True, reason="asked")
 
-    around = Surroundings(loops=lambda: [bench.loop], count=lambda *_: None, vantage=vantage)
+    around = Surroundings(loop={NAME: bench.loop}.get, count=lambda *_: None, vantage=vantage)
     holdings = holdings_of(bench, around, [bench.loop.pairing])
     assert holdings.keeper._state.asks.vantage(NAME).reason == "asked"
     assert seen == [bench.shown.decision.facts]

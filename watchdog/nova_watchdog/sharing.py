@@ -90,7 +90,7 @@ def shared(
         settings.controller, __version__, partial(secrets.token_hex, _INCARNATION_BYTES), settings.priority
     )
     around = Surroundings(
-        loops=lambda: fleet.loops,
+        loop=fleet.loop,
         count=fleet.count,
         window=window,
         vantage=readiness.vantage,

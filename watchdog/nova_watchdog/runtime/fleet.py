@@ -53,15 +53,19 @@ class Fleet:
         """Count one action."""
         self._actions[pairing, rule, action, outcome] += 1
 
+    def loop(self, pairing: str) -> PairingLoop | None:
+        """The loop of that pairing, None: it is not watched."""
+        return next((loop for loop in self.loops if loop.pairing.name == pairing), None)
+
     def shown(self, pairing: str) -> PairingSnapshot | None:
         """The last snapshot of that pairing's loop, None: it is not watched, or was not looked at yet."""
-        return next((loop.snapshot for loop in self.loops if loop.pairing.name == pairing), None)
+        loop = self.loop(pairing)
+        return loop.snapshot if loop else None
 
     def note(self, pairing: str, action: str, why: str) -> None:
         """Keep something in that pairing's history, if it is watched."""
-        for loop in self.loops:
-            if loop.pairing.name == pairing:
-                loop.note(action, why)
+        if (loop := self.loop(pairing)) is not None:
+            loop.note(action, why)
 
     def peers(self) -> list[Peer]:
         """Every pairing as the breaker of the others sees it."""

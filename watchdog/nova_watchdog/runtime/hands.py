@@ -8,7 +8,7 @@ from collections.abc import Awaitable
 
 from nova_watchdog.core.hold.rules import HereFact
 from nova_watchdog.core.kv import kv
-from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.model import Pairing, UnitState
 from nova_watchdog.ports import ActionRefusedError, ProbeError, ResultUnknownError
 from nova_watchdog.runtime.hold_ports import KeeperPorts
 
@@ -27,10 +27,8 @@ class Hands:
 
     async def here(self, pairing: Pairing) -> HereFact:
         """How its unit is."""
-        try:
-            async with asyncio.timeout(_SYSTEMD_TIMEOUT_S):
-                unit = await self._ports.units.read(pairing.unit)
-        except (ProbeError, TimeoutError):
+        unit = await self._read(pairing)
+        if unit is None:
             return HereFact.UNSURE
         if unit.has_process or unit.left_over:
             return HereFact.RUNS
@@ -38,12 +36,16 @@ class Hands:
 
     async def runs_on(self, pairing: Pairing) -> bool:
         """Whether it runs, and nothing stops it."""
+        unit = await self._read(pairing)
+        return unit is not None and unit.runs and unit.job is None
+
+    async def _read(self, pairing: Pairing) -> UnitState | None:
+        """Its unit, None: systemd does not say."""
         try:
             async with asyncio.timeout(_SYSTEMD_TIMEOUT_S):
-                unit = await self._ports.units.read(pairing.unit)
+                return await self._ports.units.read(pairing.unit)
         except (ProbeError, TimeoutError):
-            return False
-        return unit.runs and unit.job is None
+            return None
 
     async def is_down_for_good(self, pairing: Pairing) -> bool:
         """Whether the machine shuts down, and its unit is dead."""

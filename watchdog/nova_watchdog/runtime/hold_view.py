@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nova_watchdog.core.hold.claims import wait_for_s
 from nova_watchdog.core.hold.decide import HoldPolicy, moves_left
 from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.hold.rules import TABLE
 from nova_watchdog.core.hold.sight import Sight
+from nova_watchdog.core.hold.standbys import renews, vantage_at, why_not_ready
 from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.snapshot import HoldSnapshot, KeeperSnapshot, StandbySnapshot
 from nova_watchdog.runtime.registrar import Registrar
 
 _REMEDIES = {rule.number: rule.remedy for rule in TABLE}
-_NOT_WATCHED = "it does not watch this pairing"
 
 
 def hold_snapshot(
@@ -47,19 +46,13 @@ def _standbys(pairing: str, sight: Sight, timing: Timing, now_s: float) -> tuple
     """Every controller that the store knows, by name. One whose record cannot be read is told as that."""
     found = []
     for name, seen in sorted(sight.controllers.items()):
-        record = seen.value
-        if record is None:
-            if seen.problem:
-                reason = f"its record cannot be read: {seen.problem}"
-                found.append(StandbySnapshot(name, renews=False, ready=False, reason=reason))
+        if seen.value is None and not seen.problem:
             continue
-        vantage = record.vantages.get(pairing)
-        renews = not record.fenced and now_s - seen.since_s < wait_for_s(seen, timing)
-        reason = vantage.reason if vantage else _NOT_WATCHED
-        if not renews:
-            reason = "another controller took over from it" if record.fenced else "it does not renew"
-        ready = renews and vantage is not None and vantage.ready
-        found.append(StandbySnapshot(name, renews, ready, "" if ready else reason, record.priority))
+        there = renews(seen, timing, now_s)
+        ready = there and vantage_at(name, pairing, sight).ready
+        reason = "" if ready else why_not_ready(name, pairing, sight, timing, now_s)
+        priority = seen.value.priority if seen.value else 0
+        found.append(StandbySnapshot(name, there, ready, reason, priority))
     return tuple(found)
 
 

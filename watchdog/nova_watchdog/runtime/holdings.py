@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nova_watchdog.core.facts import Facts
@@ -31,7 +31,7 @@ _log = logging.getLogger("nova_watchdog.hold")
 class Surroundings:
     """The rest of the daemon.
 
-    loops: those of the pairings that are watched.
+    loop: that of a pairing, None: it is not watched.
     count: receives (pairing, rule, action, outcome) of what was done for a hold.
     window: names the maintenance window that is open for a pairing at a Unix time.
     vantage: could this controller serve a pairing, as its loop saw it last (None: not yet).
@@ -40,7 +40,7 @@ class Surroundings:
     told: receives each change of a pairing's rule, and what became of what was done.
     """
 
-    loops: Callable[[], Iterable[PairingLoop]]
+    loop: Callable[[str], PairingLoop | None]
     count: Callable[[str, str, str, str], None]
     window: Callable[[str, float], str] = lambda _pairing, _wall_s: ""
     vantage: Callable[[str, Facts | None], Vantage] = lambda _pairing, facts: vantage_of(facts)
@@ -91,11 +91,8 @@ class Holdings:
     # --- what the keeper asks
 
     def _shown(self, pairing: str) -> PairingSnapshot | None:
-        loop = self._loop(pairing)
+        loop = self._around.loop(pairing)
         return loop.snapshot if loop else None
-
-    def _loop(self, pairing: str) -> PairingLoop | None:
-        return next((loop for loop in self._around.loops() if loop.pairing.name == pairing), None)
 
     def _vantage(self, pairing: str) -> Vantage:
         shown = self._shown(pairing)
@@ -125,7 +122,7 @@ class Holdings:
         return shown.decision.state.phase is Phase.STOPPED
 
     def _told(self, pairing: str, decision: HoldDecision, outcome: str) -> None:
-        rule, reason, loop = decision.rule, decision.reason, self._loop(pairing)
+        rule, reason, loop = decision.rule, decision.reason, self._around.loop(pairing)
         if loop is not None:
             if rule.verb is not HoldVerb.NOTHING or decision.claim is Claim.MINE:
                 because, was = f" ({reason})" if reason else "", f": {outcome}" if outcome else ""

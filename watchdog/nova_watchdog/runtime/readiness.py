@@ -9,8 +9,8 @@ from nova_watchdog.core.facts import Facts
 from nova_watchdog.core.hold.records import Vantage
 from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.hold.vantage import vantage_of
-from nova_watchdog.core.model import Observation, Reading, Unknown
-from nova_watchdog.core.preflight.check import Report, vantage_from
+from nova_watchdog.core.model import NOT_READ, Observation, Reading
+from nova_watchdog.core.preflight.check import Report
 from nova_watchdog.core.preflight.others import others_of
 from nova_watchdog.core.snapshot import PairingSnapshot
 from nova_watchdog.ports import Clock
@@ -19,7 +19,7 @@ from nova_watchdog.runtime.preflight import Asked, Preflight
 
 # One round asks several times for the same pairing, and nothing of it changes so quickly.
 _STANDS_FOR_S = 0.5
-_NOTHING_SEEN = Observation(Unknown("not looked at yet", 0.0), *[Unknown("not looked at yet", 0.0)] * 2)
+_NOTHING_SEEN = Observation(NOT_READ, NOT_READ, NOT_READ)
 
 
 class Readiness:
@@ -61,18 +61,13 @@ class Readiness:
 
     def _vantage(self, pairing: str, facts: Facts | None) -> Vantage:
         reached = vantage_of(facts)
-        if not self._preflight.watches(pairing):
-            return replace(reached, ready=False, reason="nova's files cannot be used here", failing=())
-        asked = self._asked(pairing, facts)
-        checks = self._preflight.checks(pairing, asked)
-        shown = vantage_from(checks, self._preflight.identity(pairing, asked.observation))
-        blocking = tuple(check.name for check in checks if check.blocks)
+        shown = self._preflight.vantage(pairing, self._asked(pairing, facts))
         return replace(
             reached,
             ready=reached.ready and shown.ready,
             reason=shown.reason or reached.reason,
             identity=shown.identity,
-            failing=blocking or reached.failing,
+            failing=shown.failing or reached.failing,
         )
 
     def blocked_by(self, pairing: str) -> Mapping[str, bool]:

@@ -131,10 +131,10 @@ class Site:
             self.tokens,
             self.run_file,
         )
-        around = Surroundings(loops=lambda: tuple(self.loops.values()), count=_uncounted, told=self._told)
+        around = Surroundings(loop=self.loops.get, count=_uncounted, told=self._told)
         holdings = Holdings(identity, self._pairings, self.timing, self._scenario.hold_policy, ports, around)
         self.keeper = holdings.keeper
-        self.loops = {one.name: self._loop(one, probes, holdings) for one in self._pairings}
+        self.loops.update({one.name: self._loop(one, probes, holdings) for one in self._pairings})
         async with asyncio.TaskGroup() as group:
             for probe in probes:
                 group.create_task(probe.run(), name=f"probe {probe.snapshot.kind}")

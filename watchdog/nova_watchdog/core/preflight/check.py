@@ -61,4 +61,9 @@ def vantage_from(
     reason = "; ".join(f"{check.name}: {check.detail}" for check in blocking)
     if len(reason) > _LONGEST_REASON:
         reason = reason[: _LONGEST_REASON - 4] + " ..."
-    return Vantage(ready=not blocking, reason=reason, identity=dict(identity))
+    return Vantage(
+        ready=not blocking,
+        reason=reason,
+        identity=dict(identity),
+        failing=tuple(check.name for check in blocking),
+    )
