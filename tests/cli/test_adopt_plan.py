@@ -12,8 +12,9 @@ import pytest
 from cli.adopt_bench import ARGV, FOUND, GROUP, ID, NOVA, OTHER_ID, SETUP, SHARING, UNIT
 from nova_watchdog import cli_config
 from nova_watchdog.adopt.changes import AddLine, Disable, MakeDirectory, WriteFile
-from nova_watchdog.adopt.plan import plan, polkit_units
+from nova_watchdog.adopt.plan import plan
 from nova_watchdog.adopt.unit_file import drop_in, quoted
+from nova_watchdog.config.lists import polkit_list
 from nova_watchdog.core.model import LoadState, Mode
 from nova_watchdog.core.setup import Command, ComputeIdPlace, Process
 
@@ -200,7 +201,7 @@ def test_the_polkit_list_is_the_one_of_config_polkit(monkeypatch, capsys):
     """Whoever makes it, the file is the same."""
     monkeypatch.setattr(cli_config, "load_units", lambda _file: (UNIT, "b@c.service"))
     assert cli_config.polkit(Path("x")) == 0
-    assert polkit_units((UNIT, "b@c.service")) == capsys.readouterr().out
+    assert polkit_list((UNIT, "b@c.service")) == capsys.readouterr().out
 
 
 def test_arguments_are_quoted_as_systemd_reads_them():

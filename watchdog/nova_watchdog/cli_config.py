@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from nova_watchdog.config import (
@@ -16,6 +15,7 @@ from nova_watchdog.config import (
     load_units,
     reference,
 )
+from nova_watchdog.config.lists import managed_list, polkit_list
 from nova_watchdog.config.settings import EtcdSettings
 
 EXIT_OK = 0
@@ -49,30 +49,23 @@ def _what_run_does(file: Path) -> str:
 
 def polkit(file: Path) -> int:
     """Print the units as JavaScript, for /etc/polkit-1/rules.d/49-nova-watchdog-units.rules."""
-    try:
-        units = load_units(file)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return EXIT_USAGE
-    print("// The units that nova-watchdog may start, for 50-nova-watchdog.rules. Made by:")
-    print("//   nova-watchdog config polkit > /etc/polkit-1/rules.d/49-nova-watchdog-units.rules")
-    print("// Make it again when a pairing is added, removed, or its unit changes.")
-    print(f"var novaWatchdogUnits = {json.dumps(list(units))};")
-    return EXIT_OK
+    return _print_list(file, load_units, polkit_list)
 
 
 def units(file: Path) -> int:
     """Print the units that the dead man's switch kills, for /etc/nova-watchdog/managed-units."""
+    return _print_list(file, load_managed_units, managed_list)
+
+
+def _print_list(
+    file: Path, units_in: Callable[[Path], Sequence[str]], text_of: Callable[[Sequence[str]], str]
+) -> int:
     try:
-        managed = load_managed_units(file)
+        found = units_in(file)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return EXIT_USAGE
-    print("# The units that the dead man's switch kills: those of the pairings in mode protect. Made by:")
-    print("#   nova-watchdog config units > /etc/nova-watchdog/managed-units")
-    print("# Make it again when a pairing is added, removed, or its unit or its mode changes.")
-    for unit in managed:
-        print(unit)
+    print(text_of(found), end="")
     return EXIT_OK
 
 

@@ -17,12 +17,11 @@ from nova_watchdog.adopt.changes import (
     WriteFile,
 )
 from nova_watchdog.adopt.unit_file import drop_in, drop_in_path, is_read_later, undoes, why_not_rewritten
+from nova_watchdog.config.lists import MANAGED_UNITS, POLKIT_UNITS, polkit_list
 from nova_watchdog.core.model import LoadState, Mode
 from nova_watchdog.core.preflight.unit import AT_BOOT, is_within
 from nova_watchdog.core.setup import Command, UnitSetup
 
-MANAGED_UNITS = "/etc/nova-watchdog/managed-units"
-POLKIT_UNITS = "/etc/polkit-1/rules.d/49-nova-watchdog-units.rules"
 _MANAGED_HEAD = "# The units that the deadline kills, one a line. Written by: nova-watchdog adopt\n"
 # nova's own configuration, whose owner and group new files of nova's get.
 _LIKE_CONFIG, _LIKE_STATE = "/etc/nova", "/var/lib/nova"
@@ -45,7 +44,7 @@ def plan(found: Found, read: Read) -> Plan:
     changes += [
         WriteFile(drop_in_path(found.unit), drop_in(found.pairing, start), _why_drop_in(found.setup)),
         AddLine(MANAGED_UNITS, found.unit, "the deadline kills what is listed here", _MANAGED_HEAD),
-        WriteFile(POLKIT_UNITS, polkit_units(found.units), "the daemon may start and stop these units alone"),
+        WriteFile(POLKIT_UNITS, polkit_list(found.units), "the daemon may start and stop these units alone"),
     ]
     if found.setup.enabled in AT_BOOT:
         changes.append(
@@ -248,13 +247,3 @@ def _is_so(change: Change, read: Read) -> bool:
     if isinstance(change, AddLine):
         return change.line in (line.strip() for line in (read(change.path) or "").splitlines())
     return isinstance(change, MakeDirectory) and read(f"{change.path}/") is not None
-
-
-def polkit_units(units: Sequence[str]) -> str:
-    """The list for the polkit rule, as `nova-watchdog config polkit` prints it."""
-    return (
-        "// The units that nova-watchdog may start, for 50-nova-watchdog.rules. Made by:\n"
-        f"//   nova-watchdog config polkit > {POLKIT_UNITS}\n"
-        "// Make it again when a pairing is added, removed, or its unit changes.\n"
-        f"var novaWatchdogUnits = {json.dumps(list(units))};\n"
-    )
