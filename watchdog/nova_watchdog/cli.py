@@ -19,6 +19,7 @@ from nova_watchdog import (
     cli_read,
     cli_simulate_options,
 )
+from nova_watchdog.cli_arguments import seconds_up_to
 
 DEFAULT_CONFIG = Path("/etc/nova-watchdog/nova-watchdog.toml")
 DEFAULT_SOCKET = Path("/run/nova-watchdog/control.sock")
@@ -88,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     check_once.add_argument("--json", action="store_true", help="print the answer as JSON, for programs")
     check_once.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds_up_to(MAX_CHECK_S),
         default=45.0,
         metavar="SECONDS",
         help="how long to wait for a verdict; a heartbeat shows after 10 to 20 s (default: %(default)g)",
@@ -116,16 +117,6 @@ def _parser() -> argparse.ArgumentParser:
     cli_adopt_options.add_command(commands, _add_config)
     cli_simulate_options.add_command(commands)
     return parser
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= MAX_CHECK_S:
-        raise argparse.ArgumentTypeError(f"is {text!r}; allowed: seconds, up to {MAX_CHECK_S:g}")
-    return seconds
 
 
 def _add_socket(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import aclosing
 from typing import Any
 
+from nova_watchdog.cli_arguments import seconds_up_to
 from nova_watchdog.core.kv import printable
 
 EXIT_OK = 0
@@ -52,7 +53,7 @@ def _add_common(
 ) -> None:
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=seconds_up_to(_MAX_TIMEOUT_S),
         default=600.0,
         metavar="SECONDS",
         help="how long to follow it; what goes on then goes on (default: %(default)g)",
@@ -122,13 +123,3 @@ def _tell_end(found: Mapping[str, Any]) -> None:
 
 def _complain(text: str) -> None:
     print(f"nova-watchdog: {text}", file=sys.stderr)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= _MAX_TIMEOUT_S:
-        raise argparse.ArgumentTypeError(f"is {text!r}; allowed: seconds, up to {_MAX_TIMEOUT_S:g}")
-    return seconds
