@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from failover.scene import Scene
 from lab.client import Lab
+from lab.controllers.daemon import PROGRAM
 
 RUNS = int(os.environ.get("NOVA_WATCHDOG_BENCH_RUNS", "3"))
-_PROGRAM = "/opt/nova-watchdog/bin/nova-watchdog"
 _LONG_S = 400.0
 
 
@@ -81,12 +81,12 @@ def bare_start_s(scene: Scene) -> float:
 @contextmanager
 def _daemon_paused(scene: Scene, holder: str) -> Iterator[None]:
     """Nobody but this bench starts the pairing meanwhile; the hold goes on, so its token stands."""
-    words = [_PROGRAM, "pause", scene.pairing.name, "--for", "5m", "--reason", "bench"]
+    words = [PROGRAM, "pause", scene.pairing.name, "--for", "5m", "--reason", "bench"]
     scene.lab.controller(holder).run(words)
     try:
         yield
     finally:
-        scene.lab.controller(holder).run([_PROGRAM, "resume", scene.pairing.name])
+        scene.lab.controller(holder).run([PROGRAM, "resume", scene.pairing.name])
 
 
 def _after(scene: Scene, since: float, noticed_s: float) -> Times:
@@ -147,7 +147,7 @@ def switchover(scene: Scene) -> Times:
     """A human asks for it."""
     (old,) = scene.running()
     since = scene.lab.now()
-    scene.lab.controller(old).run([_PROGRAM, "failover", scene.pairing.name], timeout_s=_LONG_S, check=False)
+    scene.lab.controller(old).run([PROGRAM, "failover", scene.pairing.name], timeout_s=_LONG_S, check=False)
     return _taken(scene, since, "stop")
 
 

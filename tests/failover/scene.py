@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 from acceptance.judge import fields_of
 from lab.api.http import HttpError
 from lab.client import Lab
+from lab.client.running import Overlap, Run
 from lab.controllers.daemon import UNIT as DAEMON
 from lab.topology import Pairing
 
@@ -19,17 +18,7 @@ Event = dict[str, Any]
 _OBSERVER_LAG_S = 1.0
 _POLL_S = 0.3
 _DEAD_AFTER_THAW_S = 1.0
-_CONDITION_S = 2.0
 _HEALTHY_WITHIN_S = 180.0
-
-
-@dataclass(frozen=True)
-class Run:
-    """One process of the unit. `end_s` is None while it runs."""
-
-    controller: str
-    start_s: float
-    end_s: float | None
 
 
 @dataclass(frozen=True)
@@ -54,42 +43,24 @@ class Scene:
 
     def runs(self, since: float = 0.0) -> list[Run]:
         """Every nova-compute process of the unit that was there at `since` or later, by the time it began."""
-        found, living = [], {}
-        for event in self.lab.events(0.0):
-            if event.get("unit") != self.pairing.unit:
-                continue
-            where = (event["controller"], event.get("lab_pid", event["pid"]))
-            if event["kind"] == "process.start":
-                living[where] = event
-            elif event["kind"] == "process.exit" and where in living:
-                start = living.pop(where)
-                if not _is_start_condition(start, event["t"]):
-                    found.append(Run(where[0], start["t"], event["t"]))
-        found += [Run(where[0], start["t"], None) for where, start in living.items()]
-        return sorted(
-            (run for run in found if run.end_s is None or run.end_s >= since), key=lambda run: run.start_s
-        )
+        return self.lab.runs(self.pairing.unit, since)
 
     def running(self) -> list[str]:
         """The controllers on which it has a process now."""
-        return [run.controller for run in self.runs() if run.end_s is None]
+        return self.lab.running(self.pairing.unit)
 
-    def overlaps(self, since: float) -> list[tuple[Run, Run]]:
-        """Pairs of processes on two controllers that ran at the same time.
+    def overlaps(self, since: float) -> list[Overlap]:
+        """When two controllers had a process of it at the same time, since then.
 
         Not while one of them was frozen, nor in the second in which it is thawed and dies.
         """
-        runs = self.runs(since)
-        pairs = [(a, b) for i, a in enumerate(runs) for b in runs[i + 1 :] if a.controller != b.controller]
-        return [(a, b) for a, b in pairs if self._both_ran(a, b)]
+        found = [one for one in self.lab.overlaps(since) if one.unit == self.pairing.unit]
+        return [one for one in found if not self._is_of_a_frozen_one(one)]
 
-    def _both_ran(self, first: Run, second: Run) -> bool:
-        begin = max(first.start_s, second.start_s)
-        end = min(run.end_s if run.end_s is not None else self.lab.now() for run in (first, second))
-        if end <= begin:
-            return False
-        still = self._stood_still(first.controller) + self._stood_still(second.controller)
-        return not any(since <= begin and end <= until for since, until in still)
+    def _is_of_a_frozen_one(self, overlap: Overlap) -> bool:
+        end_s = self.lab.now() if overlap.end_s is None else overlap.end_s
+        still = [span for name in overlap.controllers for span in self._stood_still(name)]
+        return any(since <= overlap.start_s and end_s <= until for since, until in still)
 
     def _stood_still(self, controller: str) -> list[tuple[float, float]]:
         """When a controller was frozen: from, until it must be dead after its thaw."""
@@ -103,12 +74,6 @@ class Scene:
                 found.append((since, record["t"] + _DEAD_AFTER_THAW_S))
                 since = None
         return found if since is None else [*found, (since, float("inf"))]
-
-    def gap_s(self, since: float) -> float:
-        """The longest time without a process between two of them."""
-        runs = self.runs(since)
-        gaps = [second.start_s - first.end_s for first, second in pairwise(runs) if first.end_s is not None]
-        return max(gaps, default=0.0)
 
     # --- what is said
 
@@ -152,6 +117,13 @@ class Scene:
 
     # --- waiting
 
+    def let_pass(self, seconds: float) -> None:
+        """Let time pass, and see that the lab lives."""
+        end_s = self.lab.now() + seconds
+        while self.lab.now() < end_s:
+            assert self.lab.status()["ready"]
+            time.sleep(_POLL_S)
+
     def wait_until_served(self, controllers: list[str], timeout_s: float = _HEALTHY_WITHIN_S) -> str:
         """One of these holds it and says healthy, and each other one is ready. Returns the holder."""
         deadline = time.monotonic() + timeout_s
@@ -184,18 +156,3 @@ class Scene:
         ends = [run.end_s for run in self.runs(since) if run.controller == old and run.end_s is not None]
         dead_s = max(ends, default=float("nan"))
         return Takeover(old, start["controller"], dead_s, start["t"], heartbeat["t"])
-
-
-def _is_start_condition(start: Event, end_s: float) -> bool:
-    """Whether it was the shell that asks for the token: it runs in the unit too, for some milliseconds."""
-    is_nova = "nova-compute" in (start.get("command") or "").split("may-start")[0]
-    return not is_nova and end_s - start["t"] < _CONDITION_S
-
-
-def by_controller(scenes: list[Scene]) -> dict[str, list[Scene]]:
-    """Which pairings run where."""
-    found: dict[str, list[Scene]] = defaultdict(list)
-    for scene in scenes:
-        for name in scene.running():
-            found[name].append(scene)
-    return found

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from failover.conftest import wait_until_all_served
@@ -53,7 +51,7 @@ def test_vcenter_away_for_everyone_and_then_the_holder_dies(scenes: list[Scene],
     with lab.fault("vcenter-refused") as away:
         lab.wait_for("fault", since=away["before"], timeout_s=10)
         with lab.fault("controller-killed", controller=old) as killed:
-            _wait_s(scene, 40)
+            scene.let_pass(40)
             assert not [run for run in scene.runs(killed["t"]) if run.start_s > killed["t"]]
             back = lab.clear("vcenter-refused")[0]
             takeover = scene.wait_for_takeover(old, back["before"])
@@ -63,10 +61,3 @@ def test_vcenter_away_for_everyone_and_then_the_holder_dies(scenes: list[Scene],
             )
     wait_until_all_served(scenes, 300)
     assert not scene.overlaps(away["before"])
-
-
-def _wait_s(scene: Scene, seconds: float) -> None:
-    end = scene.lab.now() + seconds
-    while scene.lab.now() < end:
-        scene.lab.status()
-        time.sleep(0.5)

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 
 from failover.scene import Scene
+from lab.controllers.daemon import PROGRAM
 from lab.controllers.daemon import UNIT as DAEMON
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
 
-PROGRAM = "/opt/nova-watchdog/bin/nova-watchdog"
 _SEEN_WITHIN_S = 60.0
 
 # What is done on the standby, what takes it back, and the check that must fail then.

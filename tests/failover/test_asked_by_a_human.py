@@ -8,11 +8,10 @@ import pytest
 
 from failover.scene import Scene
 from figures import Report
+from lab.controllers.daemon import PROGRAM
 from nova_watchdog.core.hold.timing import Timing
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
-
-PROGRAM = "/opt/nova-watchdog/bin/nova-watchdog"
 
 
 def ask(scene: Scene, controller: str, *words: str) -> subprocess.CompletedProcess[str]:

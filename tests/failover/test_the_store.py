@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from failover.conftest import wait_until_all_served
@@ -30,7 +28,7 @@ def test_what_etcd_survives_moves_nothing(scenes: list[Scene], fault: str):
     lab = scenes[0].lab
     since = lab.now()
     with lab.fault(fault):
-        wait_s(scenes[0], LONG_S)
+        scenes[0].let_pass(LONG_S)
         assert all(still_runs(scene, since) for scene in scenes)
     assert all(still_runs(scene, since) for scene in scenes)
 
@@ -40,7 +38,7 @@ def test_a_leader_whose_disk_is_frozen_makes_no_overlap(scenes: list[Scene], rep
     lab = scenes[0].lab
     since = lab.now()
     with lab.fault("etcd-leader-disk-frozen"):
-        wait_s(scenes[0], 1.5 * LONG_S)
+        scenes[0].let_pass(1.5 * LONG_S)
     wait_until_all_served(scenes)
     for scene in scenes:
         assert not scene.overlaps(since)
@@ -58,7 +56,7 @@ def test_without_etcd_all_stop_at_the_deadline_and_come_back_by_themselves(
             for scene in scenes
         ]
         assert max(ends) - fault["before"] < TIMING.deadline_s + TIMING.kill_s + 1
-        wait_s(scenes[0], TIMING.takeover_wait_s)
+        scenes[0].let_pass(TIMING.takeover_wait_s)
         assert all(scene.running() == [] for scene in scenes)
     back = lab.now()
     wait_until_all_served(scenes)
@@ -81,12 +79,3 @@ def test_a_holder_that_alone_loses_etcd_is_taken_over_from(scene: Scene, report:
             f"started on {takeover.new} after {takeover.start_s - fault['before']:.1f} s"
         )
     assert not scene.overlaps(fault["before"])
-
-
-def wait_s(scene: Scene, seconds: float) -> None:
-    """Let time pass, and see that the lab lives."""
-    end = scene.lab.now() + seconds
-    while scene.lab.now() < end:
-        assert scene.lab.status()["ready"]
-        scene.lab.events()
-        time.sleep(0.5)
