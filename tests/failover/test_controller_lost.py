@@ -9,7 +9,6 @@ import pytest
 
 from failover.conftest import wait_until_all_served
 from failover.scene import Scene, Takeover
-from failover.traffic import Traffic
 from figures import Report
 from nova_watchdog.core.hold.timing import Timing
 
@@ -19,7 +18,6 @@ W_S = Timing().takeover_wait_s
 KILLED_WITHIN_S = 1.0
 # What a bare start takes here, from exec to the first heartbeat, is measured anew in `make bench`.
 GENEROUS_S = 60.0
-_SERVERS = 3
 
 
 def told(report: Report, what: str, since: float, takeover: Takeover) -> None:
@@ -61,15 +59,9 @@ def test_a_controller_that_is_cut_off_kills_what_it_ran(scene: Scene, report: Re
 
 
 def test_a_controller_that_stood_still_dies_when_it_goes_on(scene: Scene, report: Report):
-    """Its clock ran on: the deadline is overdue, so nova-compute dies within a second of the thaw.
-
-    What it was asked for meanwhile is counted: its connection was closed, and the new one gets it.
-    """
+    """Its clock ran on: the deadline is overdue, so nova-compute dies within a second of the thaw."""
     lab, (old,) = scene.lab, scene.running()
-    frozen = lab.fault("controller-frozen", controller=old)
-    with Traffic(lab, scene.pairing.host) as traffic, frozen as fault:
-        for _ in range(_SERVERS):
-            traffic.ask()
+    with lab.fault("controller-frozen", controller=old) as fault:
         takeover = scene.wait_for_takeover(old, fault["before"])
         before = [run for run in scene.runs(fault["before"]) if run.controller == old]
         assert [run.end_s for run in before] == [None], "it is frozen, not dead"
@@ -81,12 +73,9 @@ def test_a_controller_that_stood_still_dies_when_it_goes_on(scene: Scene, report
             unit=scene.pairing.unit,
             controller=old,
         )
-        forgotten = traffic.not_served(traffic.servers)
-        active = list(lab.nova.server_states().values()).count("ACTIVE")
     report(
         f"controller frozen: started on {takeover.new} after {takeover.start_s - fault['before']:.1f} s; "
-        f"thawed, the old process died {end['t'] - thaw['before']:.2f} s later (goal {KILLED_WITHIN_S:g} s); "
-        f"of {_SERVERS} servers asked for while it was frozen {active} are ACTIVE, {len(forgotten)} forgotten"
+        f"thawed, the old process died {end['t'] - thaw['before']:.2f} s later (goal {KILLED_WITHIN_S:g} s)"
     )
     assert end["t"] - thaw["before"] < 3 * KILLED_WITHIN_S
     assert scene.running() == [takeover.new]
