@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
@@ -21,10 +22,8 @@ from nova_watchdog.simulation.parts.tokens import MachineTokens
 
 _REPOSITORY = Path(__file__).parents[2] / "systemd"
 # The installed files under other names: a controller of the lab has a deadline and managed units of its own.
-_NAME = "contract-deadline"
 _PLACE = "/run/contract-holding"
 _MOVED = {
-    "nova-watchdog-deadline": _NAME,
     "/usr/lib/nova-watchdog": _PLACE,
     "/etc/nova-watchdog": _PLACE,
     "/run/nova-watchdog": _PLACE,
@@ -76,15 +75,22 @@ async def running_by_token(world: HoldingWorld, kind: str = "obedient") -> str:
     return unit
 
 
-async def fired_and_done(world: HoldingWorld) -> DeadlineState:
-    """How the deadline stands once it has fired and everything is dead."""
+async def fired_and_done(world: HoldingWorld, since_s: float) -> DeadlineState:
+    """How the deadline stands once it has fired since then, and everything is dead."""
 
     async def is_done() -> bool:
         state = await world.deadline.read()
-        return state.fired_at_s is not None and not state.serving
+        return state.fired_at_s is not None and state.fired_at_s >= since_s and not state.serving
 
     await world.until(is_done)
     return await world.deadline.read()
+
+
+async def fire(world: HoldingWorld, in_s: float = -1.0) -> DeadlineState:
+    """Arm it for so many seconds from now, and wait until it has fired."""
+    since_s = world.now_s
+    await world.deadline.arm(since_s + in_s)
+    return await fired_and_done(world, since_s)
 
 
 class SimulatedHoldingWorld(SimulatedUnitsWorld):
@@ -137,7 +143,9 @@ class RealHoldingWorld(SystemdWorld):
 
     def __init__(self, controller: object, monkeypatch: pytest.MonkeyPatch) -> None:
         super().__init__(controller)  # type: ignore[arg-type]
-        monkeypatch.setattr(_systemd_deadline, "_NAME", _NAME)
+        # Another one each time: systemd may go on knowing when the one of an earlier test fired.
+        self.deadline_name = f"contract-deadline-{uuid4().hex[:8]}"
+        monkeypatch.setattr(_systemd_deadline, "_NAME", self.deadline_name)
         assert isinstance(self.port, SystemdUnits)
         self.stops: UnitStops = self.port.stops()
         self.deadline: Deadline = self.port.deadline()
@@ -152,15 +160,15 @@ class RealHoldingWorld(SystemdWorld):
         await self.run("rm", "-rf", _PLACE)
         await self.run("mkdir", "-p", _PLACE)
         for name in ("nova-watchdog-deadline@.timer", "nova-watchdog-deadline.service"):
-            await self._write(f"{_UNITS}/{_moved(name)}", _repository(name))
+            await self._write(f"{_UNITS}/{self._moved(name)}", self._repository(name))
         for name in ("deadline", "may-start"):
-            await self._write(f"{_PLACE}/{name}", _repository(name))
+            await self._write(f"{_PLACE}/{name}", self._repository(name))
             await self.run("chmod", "0755", f"{_PLACE}/{name}")
         for kind, script in _SCRIPTS.items():
             template = f"{_UNITS}/contract-{kind}@.service"
             await self._write(template, _UNIT.format(script=script))
             await self.run("mkdir", "-p", f"{template}.d")
-            await self._write(f"{template}.d/nova-watchdog.conf", _repository("managed.conf"))
+            await self._write(f"{template}.d/nova-watchdog.conf", self._repository("managed.conf"))
         await self._write(
             f"{_UNITS}/contract-slow.service",
             "[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/sleep 3600\n",
@@ -170,9 +178,10 @@ class RealHoldingWorld(SystemdWorld):
         return self
 
     async def close(self) -> None:
-        for pattern in (f"{_NAME}@*.timer", f"{_NAME}.service", "contract-slow.service"):
+        name = self.deadline_name
+        for pattern in (f"{name}@*.timer", f"{name}.service", "contract-slow.service"):
             await self.systemctl("stop", pattern, check=False)
-        await self.run("sh", "-c", f"rm -rf {_UNITS}/contract-*.d {_PLACE}")
+        await self.run("sh", "-c", f"rm -rf {_UNITS}/contract-*.d {_UNITS}/contract-deadline-* {_PLACE}")
         await super().close()
 
     @property
@@ -233,20 +242,18 @@ class RealHoldingWorld(SystemdWorld):
         files = f"/sys/fs/cgroup{group}/cgroup.procs", f"/sys/fs/cgroup/systemd{group}/cgroup.procs"
         return (await self.run("sh", "-c", 'cat "$@" 2>/dev/null', "sh", *files, check=False)).split()
 
+    def _repository(self, name: str) -> str:
+        return self._moved((_REPOSITORY / name).read_text())
+
+    def _moved(self, text: str) -> str:
+        for name, other in (("nova-watchdog-deadline", self.deadline_name), *_MOVED.items()):
+            text = text.replace(name, other)
+        return text
+
     async def _write(self, path: str, text: str, *, parents: bool = False) -> None:
         if parents:
             await self.run("mkdir", "-p", str(Path(path).parent))
         await super()._write(path, text)
-
-
-def _moved(text: str) -> str:
-    for name, other in _MOVED.items():
-        text = text.replace(name, other)
-    return text
-
-
-def _repository(name: str) -> str:
-    return _moved((_REPOSITORY / name).read_text())
 
 
 async def _until(condition: Callable[[], Awaitable[object]]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from contracts.holding_worlds import SimulatedHoldingWorld, fired_and_done, running_by_token
+from contracts.holding_worlds import SimulatedHoldingWorld, fire, running_by_token
 from nova_watchdog.core.model import ActiveState
 
 SOON_S, LATER_S = 1.0, 300.0
@@ -65,8 +65,8 @@ async def test_it_takes_the_tokens_and_kills_every_managed_unit(world, kind):
         await running_by_token(world, "obedient"),
         await world.managed(),
     ]
-    at_s, _ = await _armed(world, SOON_S)
-    state = await fired_and_done(world)
+    at_s = world.now_s + SOON_S
+    state = await fire(world, SOON_S)
     assert state.elapses_at_s is None
     assert at_s - 0.01 <= state.fired_at_s < at_s + 1
     for unit in units:
@@ -81,16 +81,14 @@ async def test_it_takes_the_tokens_and_kills_every_managed_unit(world, kind):
 async def test_a_moment_that_has_passed_fires_at_once(world):
     """There is no timer in the past."""
     unit = await running_by_token(world)
-    await _armed(world, -3.0)
-    await fired_and_done(world)
+    await fire(world, -3.0)
     assert (await world.state(unit)).is_down
 
 
 async def test_it_can_be_armed_again_after_it_has_fired(world):
     """And still tells when that was."""
     await running_by_token(world)
-    await _armed(world, -1.0)
-    fired_at_s = (await fired_and_done(world)).fired_at_s
+    fired_at_s = (await fire(world)).fired_at_s
     at_s, state = await _armed(world, LATER_S)
     assert state.elapses_at_s == pytest.approx(at_s, abs=0.2)
     assert (state.serving, state.fired_at_s) == (False, fired_at_s)
@@ -102,8 +100,7 @@ async def test_it_cancels_a_start_that_is_queued(world):
     await world.tokens.grant(unit, world.now_s + LATER_S)
     await world.queue_start(unit)
     assert (await world.state(unit)).job == "start"
-    await _armed(world, -1.0)
-    await fired_and_done(world)
+    await fire(world)
     state = await world.state(unit)
     assert (state.active, state.job) == (ActiveState.INACTIVE, None)
 
@@ -113,8 +110,7 @@ async def test_it_ends_a_slow_stop(world):
     unit = await running_by_token(world, "stubborn")
     await world.begin_stubborn_stop(unit)
     assert (await world.state(unit)).active is ActiveState.DEACTIVATING
-    await _armed(world, -1.0)
-    await fired_and_done(world)
+    await fire(world)
     assert (await world.state(unit)).is_down
 
 

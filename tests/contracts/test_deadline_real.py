@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from contracts.holding_worlds import RealHoldingWorld, fired_and_done, running_by_token
+from contracts.holding_worlds import RealHoldingWorld, fire, fired_and_done, running_by_token
 from nova_watchdog.ports import ActionRefusedError
 
 pytestmark = pytest.mark.lab
@@ -28,8 +28,7 @@ async def world(controller, monkeypatch):
 async def test_a_reload_of_systemd_moves_nothing(world, command):
     """Neither the moment nor the memory of when it last fired."""
     await running_by_token(world)
-    await world.deadline.arm(world.now_s - 1)
-    await fired_and_done(world)
+    await fire(world)
     await world.deadline.arm(world.now_s + LATER_S)
     before = await world.deadline.read()
     bus, connection = world.port._bus, world.port._bus._bus
@@ -52,9 +51,10 @@ async def test_it_fires_without_a_bus(world):
 async def test_fifty_deaf_units_are_dead_in_time(world):
     """Children and all: what `kill_s` promises."""
     units = await world.many_running(50)
-    await world.deadline.arm(world.now_s + 1)
+    since_s = world.now_s
+    await world.deadline.arm(since_s + 1)
     at_s = (await world.deadline.read()).elapses_at_s
-    await fired_and_done(world)
+    await fired_and_done(world, since_s)
     shown = await world.systemctl("show", "--property=StateChangeTimestampMonotonic", "--value", *units)
     took_s = [int(line) / 1e6 - at_s for line in shown.split()]
     assert len(took_s) == 50
@@ -80,15 +80,10 @@ async def test_what_is_started_again_and_again_is_killed_until_it_stays_dead(wor
         seen.append((await world.deadline.read()).serving)
         await world.deadline.arm(world.now_s)
     await starts
-    await fired_and_done(world)
+    await fired_and_done(world, 0.0)
     # A token that was written right before its end: the deadline that passed then was that service's.
-    await world.deadline.arm(world.now_s)
+    await fire(world, 0.0)
 
-    async def no_token():
-        return await world.token_names() == []
-
-    await world.until(no_token)
-    await fired_and_done(world)
     assert any(seen)
     assert (await world.state(unit)).is_down
     assert await world.processes_of(unit) == []
@@ -109,8 +104,7 @@ async def test_what_is_left_over_of_a_dead_unit_is_killed(world):
     await world.systemctl("stop", unit)
     assert (await world.port.read(unit)).left_over
     assert await world.processes_of(unit)
-    await world.deadline.arm(world.now_s - 1)
-    await fired_and_done(world)
+    await fire(world)
     assert await world.processes_of(unit) == []
     assert not (await world.port.read(unit)).left_over
 
@@ -120,16 +114,17 @@ async def test_without_a_list_it_says_so_and_tries_again(world):
     unit = await running_by_token(world)
     await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
     await world.tokens.revoke(unit)
-    await world.deadline.arm(world.now_s - 1)
+    since_s = world.now_s
+    await world.deadline.arm(since_s - 1)
 
     async def says_so():
-        return "names no unit" in await world.why_refused("contract-deadline.service")
+        return "names no unit" in await world.why_refused(f"{world.deadline_name}.service")
 
     await world.until(says_so)
     await world.deadline.arm(world.now_s + LATER_S)
     assert (await world.deadline.read()).serving
     await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
-    await fired_and_done(world)
+    await fired_and_done(world, since_s)
     assert (await world.state(unit)).is_down
 
 
@@ -137,8 +132,7 @@ async def test_what_has_a_token_is_killed_without_a_list_too(world):
     """It was held here, whatever became of the list since."""
     unit = await running_by_token(world)
     await world.run("mv", f"{world.place}/managed-units", f"{world.place}/away")
-    await world.deadline.arm(world.now_s - 1)
-    await fired_and_done(world)
+    await fire(world)
     assert (await world.state(unit)).is_down
     assert await world.token_names() == []
     await world.run("mv", f"{world.place}/away", f"{world.place}/managed-units")
@@ -147,7 +141,7 @@ async def test_what_has_a_token_is_killed_without_a_list_too(world):
 async def test_a_timer_whose_file_was_taken_away_is_noticed(world):
     """With the reload systemd forgets for what the one that waits is waiting: reading it tells."""
     await world.deadline.arm(world.now_s + LATER_S)
-    await world.run("ln", "-sf", "/dev/null", "/run/systemd/system/contract-deadline@.timer")
+    await world.run("ln", "-sf", "/dev/null", f"/run/systemd/system/{world.deadline_name}@.timer")
     await world.systemctl("daemon-reload")
     with pytest.raises(ActionRefusedError, match="masked"):
         await world.deadline.arm(world.now_s + 2 * LATER_S)
