@@ -17,9 +17,12 @@ from core.builders import (
     observation,
     reading,
 )
-from nova_watchdog.core.breaker import Breaker, Peer, breaker_of, is_suspect
+from nova_watchdog.core.breaker import Breaker, Peer, arrives, breaker_of, is_suspect
 from nova_watchdog.core.decide import KillUnit, RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.hold.claims import Claim
+from nova_watchdog.core.hold.holding import Holding
+from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus, Observation, Unknown
 from nova_watchdog.core.state import Phase, Start
 
@@ -267,6 +270,47 @@ def test_the_breaker_looks_at_who_shares_a_vcenter_or_a_bus(other, expected):
     """Two without anything in common do not hold each other up."""
     mine = replace(PAIRING, bus="rabbit://x")
     assert breaker_of(mine, [other], POLICY, 100.0) is expected
+
+
+_TAKEN = Holding(Claim.MINE, until_s=230.0, since_s=100.0, dead_since_s=98.0, epoch=7)
+
+
+@pytest.mark.parametrize(
+    ("holding", "ended_at_s", "acted_at_s", "expected"),
+    [
+        (_TAKEN, 0.0, None, True),
+        (_TAKEN, 40.0, 30.0, True),
+        (_TAKEN, 0.0, 100.0, False),
+        (_TAKEN, 100.0, None, False),
+        (replace(_TAKEN, dead_since_s=None), 0.0, None, False),
+        (replace(_TAKEN, claim=Claim.HELD), 0.0, None, False),
+        (None, 0.0, None, False),
+    ],
+)
+def test_a_pairing_arrives_until_it_is_started_or_ends_here(holding, ended_at_s, acted_at_s, expected):
+    """Under the hold that was taken from a dead holder, and under no other."""
+    memory = Memory(10.0, process_ended_at_s=ended_at_s)
+    assert arrives(holding, memory, acted_at_s) is expected
+
+
+def test_a_pairing_that_runs_here_does_not_arrive():
+    """Somebody started it: from now on it is one like the others."""
+    assert not arrives(_TAKEN, Memory(10.0, process_lives=True), None)
+
+
+@pytest.mark.parametrize(
+    ("arriving", "arrived", "expected"),
+    [(True, True, Breaker.CLOSED), (True, False, Breaker.BUSY), (False, True, Breaker.BUSY)],
+)
+def test_what_arrives_waits_for_all_but_those_that_arrived(arriving, arrived, expected):
+    """They share the controller that they lost."""
+    other = replace(peer("b", settled=False, acted_at_s=95.0), arrived=arrived)
+    assert breaker_of(PAIRING, [other], POLICY, 100.0, arriving=arriving) is expected
+
+
+def test_what_arrives_minds_whoever_is_suspect():
+    """That is another cause, and a shared one."""
+    assert breaker_of(PAIRING, [peer("b", suspect=True)], POLICY, 100.0, arriving=True) is Breaker.SHARED
 
 
 def test_whoever_may_be_about_to_be_judged_by_inference_is_suspect():

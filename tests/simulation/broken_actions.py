@@ -23,7 +23,12 @@ def allowed_while_mine(patch: pytest.MonkeyPatch) -> None:
 
 def no_breaker(patch: pytest.MonkeyPatch) -> None:
     """Nobody minds the other pairings."""
-    everywhere(patch, breaker.breaker_of, lambda *_args: breaker.Breaker.CLOSED)
+    everywhere(patch, breaker.breaker_of, lambda *_args, **_named: breaker.Breaker.CLOSED)
+
+
+def all_arrive(patch: pytest.MonkeyPatch) -> None:
+    """What crashed is started as if it had just come from a dead controller."""
+    everywhere(patch, breaker.arrives, lambda *_args: True)
 
 
 def unwitnessed(patch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,15 @@ ACTIONS: tuple[Mutation, ...] = (
         pairings=3,
     ),
     Mutation(
+        "every start is an arrival",
+        broken_actions.all_arrive,
+        "breaker",
+        "two pairings of one vCenter are acted upon at once",
+        ("crash a at 70s", "crash c at 70.1s"),
+        (Kind.CRASH, Kind.HANG),
+        pairings=3,
+    ),
+    Mutation(
         "reports from elsewhere ignored",
         broken_actions.reports_ignored,
         "proof-of-life",

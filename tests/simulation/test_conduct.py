@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -59,6 +60,48 @@ def test_two_pairings_at_once(conduct: Conduct, timeline: Timeline) -> None:
     assert _names(conduct, _start("c")) == ["breaker"]
     timeline.run_until(20.0)
     assert not _names(conduct, _start("d"))
+
+
+def _hold(holder: str, epoch: int) -> dict[str, Any]:
+    return {"holder": holder, "epoch": epoch}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        (_hold("ctl2", 1), _hold("ctl1", 2), []),
+        (_hold("", 1), _hold("ctl1", 2), []),
+        (_hold("ctl1", 1), _hold("ctl1", 2), ["breaker"]),
+        (_hold("ctl2", 1), _hold("ctl3", 2), ["breaker"]),
+        (_hold("ctl1", 1), _hold("ctl1", 1), ["breaker"]),
+    ],
+)
+def test_two_that_arrive_together(
+    conduct: Conduct, before: Mapping[str, Any], after: Mapping[str, Any], found: list[str]
+) -> None:
+    """Their first start here waits for nobody; what was not taken from somebody else arrives from nowhere."""
+    for record in (before, after):
+        conduct.committed({"holds/a": record, "holds/b": record})
+    assert not _names(conduct, _start("a"))
+    assert _names(conduct, _start("b")) == found
+    assert _names(conduct, _start("a")) == ["breaker"], "it has arrived already"
+
+
+def test_one_that_arrives_waits_for_one_that_was_here(conduct: Conduct) -> None:
+    """And the other way round."""
+    conduct.committed({"holds/a": _hold("ctl2", 1)})
+    conduct.committed({"holds/a": _hold("ctl1", 2)})
+    assert not _names(conduct, _start("b"))
+    assert _names(conduct, _start("a")) == ["breaker"]
+    assert _names(conduct, _start("c")) == ["breaker"]
+
+
+def test_a_restored_store_is_taken_from_whom_it_names(conduct: Conduct) -> None:
+    """By its records, not by those that were lost."""
+    conduct.committed({"holds/a": _hold("ctl1", 5), "holds/b": _hold("ctl1", 5)})
+    conduct.restored({"holds/a": _hold("ctl2", 1), "holds/b": _hold("ctl2", 1)})
+    conduct.committed({"holds/a": _hold("ctl1", 2), "holds/b": _hold("ctl1", 2)})
+    assert not _names(conduct, _start("a")) + _names(conduct, _start("b"))
 
 
 @pytest.mark.parametrize(

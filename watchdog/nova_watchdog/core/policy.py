@@ -35,7 +35,7 @@ class Policy:
     conductor_hold_s: how long no conductor must have answered on a proven bus before they count as down.
     kill_retry_s: pause between two attempts to kill a hung nova-compute.
     action_spacing_s: how long after a start or a kill the other pairings of the same vCenter or message
-        bus wait with theirs.
+        bus wait with theirs; only the first starts after a takeover do not wait for one another.
     vcenter_idle_s: how long nova's account may make no call to vCenter; it polls every 60 s.
     two_consumers_hold_s: how long two consumers on one queue are tolerated: RabbitMQ keeps the one of a
         lost process for minutes.

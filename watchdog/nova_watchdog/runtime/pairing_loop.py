@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 
 from nova_watchdog.core.alike import shows_the_same
-from nova_watchdog.core.breaker import Peer, breaker_of, is_suspect
+from nova_watchdog.core.breaker import Peer, arrives, breaker_of, is_suspect
 from nova_watchdog.core.budget import last_action_at_s, starts_left
 from nova_watchdog.core.decide import (
     Decision,
@@ -79,6 +79,7 @@ class PairingLoop:
         self._transitions: tuple[Transition, ...] = ()
         self._wakeup_at_s: float | None = None
         self._acted_at_s: float | None = None
+        self._arrived = False
         self._since_wall_s = world.clock.wall_s()
         self._last_action = ""
         self._store_problem = ""
@@ -98,7 +99,7 @@ class PairingLoop:
         """Go on where another loop left off; wishes that wait there are answered here."""
         self.memory = carried_over(before.memory, before.pairing, self.pairing)
         self.snapshot = before.snapshot
-        self._acted_at_s = before._acted_at_s
+        self._acted_at_s, self._arrived = before._acted_at_s, before._arrived
         self._since_wall_s = before._since_wall_s
         self._last_action = before._last_action
         self._failed_s = before._failed_s
@@ -179,7 +180,7 @@ class PairingLoop:
         suspect, settled = is_suspect(word, self.memory), word in _SETTLED
         told = (self._peer.suspect, self._peer.settled, self._peer.acted_at_s)
         if told != (suspect, settled, self._acted_at_s):
-            self._peer = Peer(self.pairing, suspect, settled, self._acted_at_s)
+            self._peer = Peer(self.pairing, suspect, settled, self._acted_at_s, self._arrived)
 
     async def tick(self) -> None:
         """One round. Without its record in the store the pairing is only observed."""
@@ -196,6 +197,7 @@ class PairingLoop:
         permission = with_hold(permission, holding, now_s)
         if self._state is None and permission is not Permission.OBSERVE:
             permission = Permission.NO_RECORD
+        arriving = arrives(holding, self.memory, self._acted_at_s)
         decision = decide(
             self.pairing,
             state,
@@ -204,12 +206,12 @@ class PairingLoop:
             self._policy,
             now_s,
             permission=permission,
-            breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s),
+            breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s, arriving=arriving),
             holding=holding,
         )
         if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):
             # Before anything is awaited: no other loop may decide on the same picture.
-            self._acted_at_s = now_s
+            self._acted_at_s, self._arrived = now_s, arriving
         self._renew_peer()
         edge = self._edge(decision)
         if not await self._record(decision, edge):
@@ -250,7 +252,7 @@ class PairingLoop:
     async def _load(self) -> None:
         try:
             self._state, self._transitions = await self._ledger.load()
-            self._acted_at_s = last_action_at_s(self._state)
+            self._acted_at_s, self._arrived = last_action_at_s(self._state), False
             self._tell_store("")
         except StoreUnavailableError as error:
             self._tell_store(str(error))

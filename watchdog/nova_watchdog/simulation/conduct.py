@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nova_watchdog.core.hold.records import CONTROLLERS
+from nova_watchdog.core.hold.records import CONTROLLERS, HOLDS
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.policy import Policy
 from nova_watchdog.simulation.timeline import Timeline
@@ -56,7 +56,11 @@ class Conduct:
         self._counts_starts = counts_starts
         self._spacing_s = min(_SETTLED_AFTER_S, policy.action_spacing_s - _TOLD_LATE_S)
         self._starts_s: dict[tuple[str, str, str], list[float]] = defaultdict(list)
-        self._acted_at_s: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+        # When each was acted upon there last, and whether it had just come from elsewhere.
+        self._acted: dict[tuple[str, str], dict[str, tuple[float, bool]]] = defaultdict(dict)
+        self._holds: dict[str, Mapping[str, Any]] = {}
+        # By pairing: who took it from somebody else, and did nothing to it since.
+        self._arriving: dict[str, str] = {}
         self._incarnations: dict[str, str] = {}
         # By pairing: the machine on which a human stops it; there, in that registration, and since when it is
         # dead; and whether that is known.
@@ -83,10 +87,18 @@ class Conduct:
         return machine == deed.controller and incarnation == self._incarnations.get(machine)
 
     def _too_soon(self, deed: Deed) -> list[tuple[str, str]]:
-        """The breaker: of those that share a vCenter or a message bus it is one pairing at a time."""
-        now_s, acted_at_s = self._timeline.now_s, self._acted_at_s[deed.controller, deed.boot]
-        near = [one for one, at_s in acted_at_s.items() if now_s - at_s < self._spacing_s]
-        acted_at_s[deed.pairing] = now_s
+        """The breaker: of those that share a vCenter or a message bus it is one pairing at a time.
+
+        But for those that arrive together: whoever lost them is their cause, and is dead.
+        """
+        now_s, acted = self._timeline.now_s, self._acted[deed.controller, deed.boot]
+        arrives = self._arriving.pop(deed.pairing, "") == deed.controller
+        near = [
+            one
+            for one, (at_s, arrived) in acted.items()
+            if now_s - at_s < self._spacing_s and not (arrives and arrived)
+        ]
+        acted[deed.pairing] = now_s, arrives
         others = [one for one in near if one != deed.pairing and self._share(one, deed.pairing)]
         return [("breaker", f"{deed} right after {' and '.join(others)}")] if others else []
 
@@ -135,6 +147,8 @@ class Conduct:
         for key, record in puts.items():
             if key.startswith(CONTROLLERS):
                 self._incarnations[key.removeprefix(CONTROLLERS)] = record["incarnation"]
+            elif key.startswith(HOLDS):
+                self._held(key.removeprefix(HOLDS), record)
         for pairing, (machine, incarnation, since_s) in list(self._stopped.items()):
             record = puts.get(CONTROLLERS + machine, {})
             if record and (record["fenced"] or record["incarnation"] != incarnation):
@@ -143,7 +157,15 @@ class Conduct:
             elif record and now_s - since_s >= _STOP_KNOWN_S:
                 self._known.add(pairing)
 
-    def restored(self) -> None:
+    def _held(self, pairing: str, record: Mapping[str, Any]) -> None:
+        before, self._holds[pairing] = self._holds.get(pairing), record
+        if before is not None and record["epoch"] != before["epoch"]:
+            self._arriving[pairing] = "" if before["holder"] == record["holder"] else record["holder"]
+
+    def restored(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """The store went back: it may have forgotten what humans did."""
         self._stopped.clear()
         self._known.clear()
+        self._holds = {
+            key.removeprefix(HOLDS): value for key, value in records.items() if key.startswith(HOLDS)
+        }

@@ -309,8 +309,8 @@ class SimulatedWorld:
         which = "" if old_enough else ", its oldest backup"
         self.say("cloud", f"the store is as it was at {moment(made_at_s)}{which}")
         self.store.restore(snapshot)
-        self.conduct.restored()
         records = {key: one.value for key, one in self.store.records.read("").items()}
+        self.conduct.restored(records)
         self.judge.restored(records)
         self.moves.restored(records)
 
