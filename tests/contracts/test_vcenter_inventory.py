@@ -213,6 +213,13 @@ async def test_sessions_of_the_account_are_told_without_our_own(world):
     assert (session.ip_address, session.user_agent) == ("127.0.0.1", _NOVA)
     assert 300 <= session.idle_s < 400
     assert session.calls >= 1
+    assert 0 <= session.age_s < 100  # it logged in just now, however long ago its last call is said to be
+
+
+async def test_our_own_session_tells_the_address_that_vcenter_sees_us_come_from(world):
+    """It is this controller's, whatever is between: nova's sessions of here come from there too."""
+    await world.port.read()
+    assert (await world.port.inspect()).own_address == "127.0.0.1"
 
 
 async def test_without_the_privilege_sessions_are_unknown_and_the_rest_is_not(world):
@@ -221,4 +228,5 @@ async def test_without_the_privilege_sessions_are_unknown_and_the_rest_is_not(wo
     await world.port.read()
     view = await world.port.inspect()
     assert view.sessions is None
+    assert not view.own_address
     assert set(view.clusters) == {"DC0_C0", "DC0_C1"}

@@ -13,7 +13,7 @@ from contracts.vcenter_worlds import CLUSTERS, DAY_S, SHORT_S, SimulatorWorld
 from contracts.waiting import PATIENCE_S
 from lab.vcsim.process import ADDRESS, PASSWORD, SESSION_USER, USER, VCenter
 from nova_watchdog.adapters._vcenter_inventory import VCenterInventory, _spellings
-from nova_watchdog.adapters._vcenter_sdk import Endpoint, Ticket, vim
+from nova_watchdog.adapters._vcenter_sdk import Endpoint, vim
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.vcenter import PyvmomiVCenter
 from nova_watchdog.core.model import VCenterOutcome
@@ -179,12 +179,11 @@ def test_a_session_that_ended_meanwhile_is_no_missing_privilege(fault, is_privil
     )
     endpoint = Endpoint(ADDRESS, 443, None, insecure=False, timeout_s=1)
     inventory = VCenterInventory(endpoint, USER, ticket=lambda: None, clock=SystemClock())
-    ticket = Ticket("", "", USER, {})
     if is_privilege:
-        assert inventory._sessions(service, content, ticket) is None
+        assert inventory._listed(service, content) == (None, None)
     else:
         with pytest.raises(fault):
-            inventory._sessions(service, content, ticket)
+            inventory._listed(service, content)
 
 
 def test_an_account_is_the_same_in_both_of_vcenters_spellings():

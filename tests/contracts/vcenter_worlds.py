@@ -29,6 +29,7 @@ class FakeWorld:
         self.port = FakeVCenter(
             {"DC0_C0": "domain-c1", "DC0_C1": "domain-c2", "DC0_C9": "domain-c9"}, configured=CLUSTERS
         )
+        self.port.own_address = "127.0.0.1"
 
     @property
     def moids(self) -> dict[str, str]:
@@ -93,7 +94,8 @@ class FakeWorld:
         self.port.sessions = None
 
     def open_session(self, agent: str, *, idle_s: int) -> None:
-        self.port.sessions = (*(self.port.sessions or ()), VCenterSession("127.0.0.1", agent, idle_s, 2))
+        session = VCenterSession("127.0.0.1", agent, idle_s, 2, 1.0)
+        self.port.sessions = (*(self.port.sessions or ()), session)
 
     def _change(self, name: str, change: Callable[[ClusterView], ClusterView]) -> None:
         self.port.views[name] = change(self.port.view(name))

@@ -17,13 +17,24 @@ from core.builders import (
     observation,
     reading,
 )
+from core.session_bench import HERE, SESSION
 from nova_watchdog.core.breaker import Breaker, Peer, arrives, breaker_of, is_suspect
 from nova_watchdog.core.decide import KillUnit, RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.memory import Memory
-from nova_watchdog.core.model import Answer, BusOutcome, BusView, ComputeOnBus, Observation, Unknown
+from nova_watchdog.core.model import (
+    Answer,
+    BusOutcome,
+    BusView,
+    ComputeOnBus,
+    InventoryView,
+    Observation,
+    Reading,
+    Unknown,
+    VCenterSession,
+)
 from nova_watchdog.core.state import Phase, Start
 
 STALE_S = POLICY.heartbeat_stale_s + 5
@@ -40,6 +51,11 @@ def bus(
     """One look at the bus with one nova-compute."""
     took_s = 0.01 if ping is Answer.ANSWERED else None
     return BusView(outcome, "", conductor, {HOST: ComputeOnBus(ping, took_s, consumers, queued)})
+
+
+def inventory(sessions: tuple[VCenterSession, ...] | None, at_s: float) -> Reading[InventoryView]:
+    """Nova's sessions, None: without the privilege to list them."""
+    return reading(InventoryView("uuid", {}, None, sessions, HERE), at_s)
 
 
 def seen(at_s: float, view: BusView | None, updated_at: str = "same", **changes: Any) -> Observation:
@@ -64,6 +80,24 @@ class Night(Bench):
             decision = self.see(seen(at_s, view, updated), at_s)
             at_s += 10
         return decision
+
+
+@pytest.mark.parametrize(
+    ("sessions", "row"),
+    [((SESSION,), "D45"), ((replace(SESSION, idle_s=500.0),), "D44"), ((), "D44"), (None, "D44")],
+)
+def test_what_never_reported_is_not_hung_while_its_calls_to_vcenter_go_on(sessions, row):
+    """It answers no ping before it has walked over its instances. It is told all the same."""
+    bench = Bench()
+    cap_s = RUNNING.started_at_s + POLICY.start_cap_s
+    for at_s in (cap_s - 10 - POLICY.hang_hold_s, cap_s - 10, cap_s + 10):
+        looked = seen(at_s, bus(Answer.UNANSWERED), "at 99")
+        decision = bench.see(replace(looked, inventory=inventory(sessions, at_s)), at_s)
+    assert decision.diagnosis.number == row
+    later_s = RUNNING.started_at_s + 2 * POLICY.start_cap_s
+    looked = seen(later_s, bus(Answer.UNANSWERED), "at 99")
+    decision = bench.see(replace(looked, inventory=inventory(sessions, later_s)), later_s)
+    assert decision.diagnosis.number == "D44"
 
 
 def test_no_ping_and_no_heartbeat_on_a_proven_bus_is_a_hang_and_is_killed():

@@ -33,7 +33,7 @@ AT_S = 1000.0
 
 def nova_session(idle_s: float, agent: str = "python-requests/2.31") -> VCenterSession:
     """A session as oslo.vmware makes it."""
-    return VCenterSession("192.0.2.1", agent, idle_s, 42)
+    return VCenterSession("192.0.2.1", agent, idle_s, 42, 900.0)
 
 
 def inventory(cluster: ClusterView | None = CLUSTER, **changes: Any) -> InventoryView:

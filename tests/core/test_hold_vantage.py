@@ -194,6 +194,13 @@ def test_a_start_that_may_still_come_up_is_left_alone(changed):
     assert give_of(RECOVERING, replace(NEVER, **changed), SHORT, POLICY) is None
 
 
+def test_a_start_whose_calls_to_vcenter_go_on_is_not_given_back():
+    """It would begin anew elsewhere. A spent budget and a lost path are what they were."""
+    assert give_of(RECOVERING, NEVER, LONG, POLICY, still_starts=True) is None
+    assert give_of(PairingState(phase=Phase.GIVEN_UP), NEVER, LONG, POLICY, still_starts=True) is not None
+    assert give_of(RECOVERING, LOST, LONG, POLICY, still_starts=True) is not None
+
+
 # --- for how long
 
 

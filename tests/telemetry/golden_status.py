@@ -34,6 +34,7 @@ def golden_fleet() -> FleetSnapshot:
     holds = {
         "cluster-a": shared.hold(now_s=snapshot.now_s),
         "cluster-b": shared.hold(Claim.HELD, "ctl2", standbys=shared.NONE_READY),
+        "cluster-c": shared.hold(now_s=snapshot.now_s),
     }
     keeper = shared.keeper(snapshot.now_s)
     return replace(snapshot, reload_mistakes=(pictures.MISTAKE,), keeper=keeper, holds=holds)

@@ -83,7 +83,7 @@ CLUSTER = ClusterView(
     in_maintenance=0,
     datastores=(DATASTORE, replace(DATASTORE, name="ds-2", free_bytes=25 * GIB)),
 )
-SESSION = VCenterSession("192.0.2.7", "python-requests/2.31", 12.0, 345)
+SESSION = VCenterSession("192.0.2.7", "python-requests/2.31", 12.0, 345, 25.0)
 LOAD = HostLoad(12, ("domain-c8.uuid-1",))
 ON_BUS = ComputeOnBus(Answer.ANSWERED, 0.004, consumers=1, queued=0)
 
@@ -253,8 +253,13 @@ class Story:
         if self.inventory_unknown:
             return Unknown(self.inventory_unknown, self.now_s - 0.5)
         clusters = {name: self.cluster for name in canary.value.clusters if name == self.pairing.cluster}
-        view = InventoryView("uuid-1", clusters, self.certificate_expires_in_s, self.sessions)
+        view = InventoryView(
+            "uuid-1", clusters, self.certificate_expires_in_s, self.sessions, self._address()
+        )
         return Reading(view, self.now_s - 0.6, self.now_s - 0.1)
+
+    def _address(self) -> str:
+        return "" if self.sessions is None else "192.0.2.7"
 
     def _workload(self) -> Observed[WorkloadView]:
         if self.workload_unknown:

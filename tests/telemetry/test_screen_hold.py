@@ -14,6 +14,7 @@ from nova_watchdog.telemetry.explain import explanation
 from nova_watchdog.telemetry.view import document
 from telemetry import pictures, shared
 from telemetry.pictures import Story
+from telemetry.story import SESSION
 
 
 def shown(snapshot: FleetSnapshot, *, columns: int = 100, colour: bool = False) -> str:
@@ -177,6 +178,28 @@ def test_it_fits_into_100_columns(story: Callable[[], Story]) -> None:
     snapshot = shared.fleet(story(), pictures.healthy("cluster-b"), cluster_a=hold)
     for text in (shown(snapshot), explained(snapshot)):
         assert max(len(line) for line in text.splitlines()) <= 100
+
+
+def test_the_explanation_says_what_is_seen_of_the_process_under_this_hold() -> None:
+    """Each witness; nothing where it does not run, or not here."""
+    line = "\n  verified  heartbeat, one consumer, ping, session from 192.0.2.7\n"
+    assert line in explained(shared.fleet(pictures.healthy()))
+    for snapshot in (
+        shared.fleet(pictures.killed()),
+        shared.standby_fleet(),
+        pictures.fleet(pictures.healthy()),
+    ):
+        assert "verified" not in explained(snapshot)
+
+
+def test_the_explanation_says_which_witness_does_not_see_it() -> None:
+    """Another controller's session is not this one's."""
+    story = pictures.healthy()
+    story.sessions = (replace(SESSION, ip_address="192.0.2.8"),)
+    story.inventory_unknown = "no answer"
+    assert "ping; not known: session\n" in explained(shared.fleet(story.tick(35.0)))
+    story.inventory_unknown = ""
+    assert "ping; NOT session from 192.0.2.7\n" in explained(shared.fleet(story.tick(40.0)))
 
 
 def test_the_explanation_says_what_single_active_is_worth() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.telemetry.view import Document, document, rfc3339
-from telemetry import pictures
+from telemetry import pictures, shared
 from telemetry.golden_status import documents, golden
 from telemetry.pictures import Story
 
@@ -57,6 +58,7 @@ def test_every_field_of_the_status_is_documented_and_nothing_else_is() -> None:
         readings + "workload.load",
         "pairings[].pause",
         "pairings[].hold",
+        "pairings[].hold.verified",
         "keeper",
     }
     plain = {path for path in paths(documents()["status"]) if path != readings + "inventory.sessions[]"}
@@ -183,3 +185,16 @@ def test_the_daemons_lag_is_told() -> None:
     """Rounded to milliseconds."""
     snapshot = replace(pictures.fleet(pictures.healthy()), loop_lag_s=1.23456)
     assert document(snapshot, now_s=snapshot.now_s, wall_s=snapshot.wall_s)["loop_lag_s"] == 1.235
+
+
+def test_what_is_seen_of_a_process_is_told_of_the_one_that_runs_under_this_hold_alone() -> None:
+    """Elsewhere its holder tells."""
+    held = shared.fleet(pictures.healthy())
+    all_good = {"heartbeat": True, "consumer": True, "ping": True, "session": True}
+    for snapshot, told in (
+        (held, all_good),
+        (shared.fleet(pictures.killed()), None),
+        (replace(held, holds={"cluster-a": shared.hold(Claim.HELD, "ctl2")}), None),
+    ):
+        found = document(snapshot, now_s=snapshot.now_s, wall_s=snapshot.wall_s)["pairings"][0]
+        assert found["hold"]["verified"] == told

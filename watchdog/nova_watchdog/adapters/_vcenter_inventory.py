@@ -46,7 +46,7 @@ class VCenterInventory:
             service = vim.ServiceInstance("ServiceInstance", stub)
             content = service.RetrieveContent()
             clusters = self._clusters(content.propertyCollector, ticket.moids)
-            sessions = self._sessions(service, content, ticket)
+            listed, now = self._listed(service, content)
         except (OSError, http.client.HTTPException) as error:
             raise ProbeError(network_reason(error, self._endpoint.timeout_s)) from error
         except vmodl.MethodFault as error:
@@ -55,7 +55,13 @@ class VCenterInventory:
             raise ProbeError("the answer is not a vCenter's (no XML)") from error
         finally:
             stub.DropConnections()
-        return InventoryView(content.about.instanceUuid or "", clusters, self._certificate(), sessions)
+        return InventoryView(
+            content.about.instanceUuid or "",
+            clusters,
+            self._certificate(),
+            None if listed is None else self._sessions(listed, now, ticket),
+            _own_address(listed or (), ticket),
+        )
 
     def _certificate(self) -> float | None:
         """Seconds until the presented certificate ends, None where it cannot be told."""
@@ -85,8 +91,8 @@ class VCenterInventory:
             if found.get(one, {}).get("name") == name
         }
 
-    def _sessions(self, service: Any, content: Any, ticket: Ticket) -> tuple[VCenterSession, ...] | None:
-        """The sessions of our account that are no watchdog's, None without the privilege to list them."""
+    def _listed(self, service: Any, content: Any) -> tuple[Sequence[Any] | None, Any]:
+        """Every session, None without the privilege to list them, and vCenter's time."""
         # Before the list: a call in between then counts as "just now", never as longer ago than it was.
         now = service.CurrentTime()
         spec = _query.FilterSpec(
@@ -98,9 +104,11 @@ class VCenterInventory:
         except vim.fault.NotAuthenticated:
             raise  # a kind of NoPermission in vSphere's types, but it is the session that is gone
         except vim.fault.NoPermission:
-            return None
-        if "sessionList" not in told:
-            return None
+            return None, now
+        return told.get("sessionList"), now
+
+    def _sessions(self, listed: Sequence[Any], now: Any, ticket: Ticket) -> tuple[VCenterSession, ...]:
+        """The sessions of our account that are no watchdog's."""
         spellings = _spellings(self._username) | _spellings(ticket.user_name)
         return tuple(
             VCenterSession(
@@ -108,12 +116,18 @@ class VCenterInventory:
                 user_agent=one.userAgent or "",
                 idle_s=max(0.0, (now - one.lastActiveTime).total_seconds()),
                 calls=one.callCount or 0,
+                age_s=max(0.0, (now - one.loginTime).total_seconds()),
             )
-            for one in told["sessionList"]
+            for one in listed
             if one.userName.casefold() in spellings
             and one.key != ticket.key
             and not (one.userAgent or "").startswith(f"{AGENT}/")
         )
+
+
+def _own_address(listed: Sequence[Any], ticket: Ticket) -> str:
+    """From where vCenter sees the canary's session come: what this controller is behind any translation."""
+    return next((one.ipAddress or "" for one in listed if one.key == ticket.key), "")
 
 
 def _pages(collector: Any, specs: Sequence[Any]) -> Iterator[Any]:

@@ -18,6 +18,7 @@ from nova_watchdog.core.model import DRIVER_DISABLED_REASON, Observation, Pairin
 from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.policy import NOVA_REPORT_INTERVAL_S, Policy
 from nova_watchdog.core.rules import Next, Proof, Rule, Situation, Verb, rule_for
+from nova_watchdog.core.sessions import NovaSession, session_of, still_starts
 from nova_watchdog.core.state import PairingState, Phase
 
 # Two missed reports, and half of one for their way.
@@ -69,7 +70,8 @@ class Decision:
     """What was judged, by which rows, what follows, and what is to be done.
 
     `situation`: the columns of the rule table as `rule` matched them. `worries`: what is not as it should
-    be, beside the diagnosis.
+    be, beside the diagnosis. `session`: nova-compute's at its vCenter; `still_starts`: its calls show that a
+    start goes on which nothing else shows any more.
     """
 
     facts: Facts
@@ -79,6 +81,8 @@ class Decision:
     state: PairingState
     actions: tuple[Action, ...]
     worries: tuple[Worry, ...]
+    session: NovaSession
+    still_starts: bool
 
 
 def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
@@ -121,7 +125,9 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     after = _next_state(state, row.diagnosis, rule, policy, now_s)
     actions = _actions(pairing, observation, rule)
     wakeup = _wakeup(situation, state, policy)
-    return Decision(facts, row, situation, rule, after, actions + wakeup, worries)
+    session = session_of(observation, memory, policy, now_s)
+    starts = still_starts(session, memory, policy, now_s)
+    return Decision(facts, row, situation, rule, after, actions + wakeup, worries, session, starts)
 
 
 def _seen(state: PairingState, observation: Observation) -> PairingState:

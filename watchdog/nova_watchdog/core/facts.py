@@ -27,6 +27,7 @@ from nova_watchdog.core.model import (
 )
 from nova_watchdog.core.observed import fresh
 from nova_watchdog.core.policy import Policy
+from nova_watchdog.core.sessions import session_of, still_starts
 from nova_watchdog.core.state import PairingState
 
 
@@ -248,7 +249,11 @@ def _rpc_fact(
     compute = view.computes.get(pairing.host)
     if compute is not None and compute.ping is Answer.ANSWERED:
         return RpcFact.ANSWERED
-    return RpcFact.UNANSWERED if memory.unanswered_held_s >= policy.hang_hold_s else RpcFact.UNKNOWN
+    if memory.unanswered_held_s < policy.hang_hold_s:
+        return RpcFact.UNKNOWN
+    # nova-compute answers nothing before it has walked over its instances (nova/service.py, `start`).
+    starts = still_starts(session_of(observation, memory, policy, now_s), memory, policy, now_s)
+    return RpcFact.UNKNOWN if starts else RpcFact.UNANSWERED
 
 
 def _quality(worries: Sequence[Worry]) -> Quality:

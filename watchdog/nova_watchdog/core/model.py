@@ -193,12 +193,16 @@ class ClusterView:
 
 @dataclass(frozen=True, slots=True)
 class VCenterSession:
-    """A session of nova's account, ours excluded. `idle_s` is told by vCenter's own clock."""
+    """A session of nova's account, ours excluded. `idle_s` since its last call, `age_s` since its login.
+
+    Both are told by vCenter's own clock.
+    """
 
     ip_address: str
     user_agent: str
     idle_s: float
     calls: int
+    age_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +211,14 @@ class InventoryView:
 
     `sessions` is None without the privilege to list them (`Sessions.TerminateSession`).
     `certificate_expires_in_s` counts from the reading, below 0 when it is over; None: not told (no TLS).
+    `own_address`: from where vCenter sees our own session come, empty: not told.
     """
 
     instance_uuid: str
     clusters: Mapping[str, ClusterView]
     certificate_expires_in_s: float | None
     sessions: tuple[VCenterSession, ...] | None
+    own_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,14 @@ class Holdings:
         shown = self._shown(pairing)
         if shown is None:
             return None
-        return give_of(shown.decision.state, shown.decision.facts, shown.memory, self._policy)
+        decision = shown.decision
+        return give_of(
+            decision.state,
+            decision.facts,
+            shown.memory,
+            self._policy,
+            still_starts=decision.still_starts,
+        )
 
     def _stopped(self, pairing: str, epoch: int) -> bool | None:
         shown = self._shown(pairing)

@@ -36,6 +36,7 @@ from nova_watchdog.ports import ProbeError, StoreConflictError, StoreUnavailable
 from nova_watchdog.runtime import edges
 from nova_watchdog.runtime.act import Outcome, Result, carry_out, name_of, target_of
 from nova_watchdog.runtime.ledger import Ledger
+from nova_watchdog.runtime.takeovers import Takeover
 from nova_watchdog.runtime.telling import PairingEvents
 from nova_watchdog.runtime.wishes import PauseWishes
 from nova_watchdog.runtime.world import World
@@ -86,6 +87,7 @@ class PairingLoop:
         self._wishes = PauseWishes()
         self._notes: deque[edges.Note] = deque(maxlen=TRANSITIONS_KEPT)
         self._events = PairingEvents(pairing, world.controller)
+        self._takeover = Takeover(policy.start_cap_s)
         self._failed_s = 0.0
         self.snapshot: PairingSnapshot | None = None
         if before is not None:
@@ -106,6 +108,7 @@ class PairingLoop:
         self._wishes = before._wishes
         self._notes = before._notes
         self._events = before._events
+        self._takeover = before._takeover
 
     def retire(self) -> None:
         """End after the tick that is under way, and hear of no reading any more.
@@ -213,6 +216,11 @@ class PairingLoop:
             # Before anything is awaited: no other loop may decide on the same picture.
             self._acted_at_s, self._arrived = now_s, arriving
         self._renew_peer()
+        ask = self._world.probes.inventory.request
+        if why := self._takeover.verified(
+            holding, decision, observation, self.pairing, self.memory, now_s, ask
+        ):
+            self.note("verified", why)
         edge = self._edge(decision)
         if not await self._record(decision, edge):
             self._show(observation, decision, state, permission, window)

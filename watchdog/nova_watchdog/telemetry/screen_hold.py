@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from nova_watchdog.core.verification import Verification, words_of
 from nova_watchdog.telemetry.text import age
 from nova_watchdog.telemetry.view_readings import Document
 
@@ -95,6 +96,14 @@ def lines(pairing: Document) -> Lines:
         yield "standby", f"{one['controller']}: {state}"
     if not hold["standbys"]:
         yield "standby", "none: no other controller is in the store"
+
+
+def verified(pairing: Document) -> Lines:
+    """What is seen of the nova-compute that runs under this controller's hold: for its explanation."""
+    hold = pairing["hold"]
+    if hold is not None and hold["verified"] is not None:
+        address = pairing["readings"]["inventory"].get("own_address", "")
+        yield "verified", words_of(Verification(**hold["verified"]), address)
 
 
 def single_active(shown: Document) -> Lines:

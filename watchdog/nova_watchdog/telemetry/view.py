@@ -103,7 +103,7 @@ def pairing_entry(
             "why": decision.rule.why,
             "remedy": shown.remedy,
         },
-        "hold": hold_entry(snapshot, shown.pairing, now_s),
+        "hold": hold_entry(snapshot, shown, now_s),
         "phase": decision.state.phase.value,
         "facts": {
             "unit": decision.facts.unit.value,

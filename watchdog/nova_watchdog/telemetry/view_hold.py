@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from nova_watchdog.core.model import Pairing
-from nova_watchdog.core.snapshot import FleetSnapshot
+from dataclasses import asdict
+
+from nova_watchdog.core.facts import UnitFact
+from nova_watchdog.core.hold.claims import Claim
+from nova_watchdog.core.snapshot import FleetSnapshot, HoldSnapshot, PairingSnapshot
+from nova_watchdog.core.verification import verification_of
 from nova_watchdog.telemetry import derived
 from nova_watchdog.telemetry.view_readings import Document, rfc3339, seconds
 
@@ -36,10 +40,10 @@ def keeper_entry(snapshot: FleetSnapshot, now_s: float) -> Document | None:
     }
 
 
-def hold_entry(snapshot: FleetSnapshot, pairing: Pairing, now_s: float) -> Document | None:
+def hold_entry(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float) -> Document | None:
     """Whose the pairing is and who could take it, None where nobody shares it."""
-    hold = snapshot.holds.get(pairing.name)
-    if hold is None or not derived.is_shared(snapshot, pairing):
+    hold = snapshot.holds.get(shown.pairing.name)
+    if hold is None or not derived.is_shared(snapshot, shown.pairing):
         return None
     return {
         "claim": hold.claim.value,
@@ -51,6 +55,7 @@ def hold_entry(snapshot: FleetSnapshot, pairing: Pairing, now_s: float) -> Docum
         "deadline_left_s": seconds(derived.left_s(hold.until_s, now_s)),
         "stopped": hold.stopped,
         "moves_left": hold.moves_left,
+        "verified": _verified(hold, shown),
         "standbys": [
             {
                 "controller": one.controller,
@@ -62,3 +67,11 @@ def hold_entry(snapshot: FleetSnapshot, pairing: Pairing, now_s: float) -> Docum
             for one in derived.standbys_of(hold)
         ],
     }
+
+
+def _verified(hold: HoldSnapshot, shown: PairingSnapshot) -> Document | None:
+    """What is seen of the process that runs under this hold, None without one."""
+    decision = shown.decision
+    if hold.claim is not Claim.MINE or decision.facts.unit is not UnitFact.UP:
+        return None
+    return asdict(verification_of(decision, shown.observation, shown.pairing, shown.memory))

@@ -156,9 +156,12 @@ def _inventory(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float) ->
                 "user_agent": one.user_agent,
                 "idle_s": seconds(one.idle_s),
                 "calls": one.calls,
+                "age_s": seconds(one.age_s),
             }
             for one in view.sessions
         ],
+        "own_address": view.own_address,
+        "nova_session": shown.decision.session.value,
         "cluster": None if cluster is None else _cluster(shown.pairing, cluster),
     }
 

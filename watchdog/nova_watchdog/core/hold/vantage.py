@@ -57,13 +57,18 @@ def give_of(
     facts: Facts | None = None,
     memory: Memory | None = None,
     policy: HoldPolicy = _MOVES_AS_IT_IS,
+    *,
+    still_starts: bool = False,
 ) -> Give | None:
-    """Why a pairing that is held here should move without a human's wish, None: it should not."""
+    """Why a pairing that is held here should move without a human's wish, None: it should not.
+
+    still_starts: its calls to vCenter show that a start goes on which has not reported.
+    """
     if state.phase is Phase.GIVEN_UP:
         return Give("the restart budget is spent here", has_failed=True)
     if facts is None or memory is None or state.phase not in _WANTED:
         return None
-    if state.phase is Phase.RECOVERING and _never_reported(facts):
+    if state.phase is Phase.RECOVERING and _never_reported(facts) and not still_starts:
         return Give("it was started here and never reported", has_failed=True)
     return _path_lost(facts, memory, policy.path_lost_hold_s)
 

@@ -29,7 +29,8 @@ class VCenterTruth(LoginTruth):
     """What is true of one vCenter. It has `clusters` (name to moid).
 
     views: what an inventory tells of a cluster by name (the moid is filled in), else `A_CLUSTER`.
-    sessions (None: no privilege to list them), certificate_expires_in_s: as an inventory tells them.
+    sessions (None: no privilege to list them), own_address, certificate_expires_in_s: as an inventory tells
+    them.
     unreachable, login_refused, garbled: why, None: it is not so. is_silent: it accepts and never answers.
     """
 
@@ -44,6 +45,7 @@ class VCenterTruth(LoginTruth):
         self.is_silent = False
         self.views: dict[str, ClusterView] = {}
         self.sessions: tuple[VCenterSession, ...] | None = ()
+        self.own_address = ""
         self.certificate_expires_in_s: float | None = 300 * 86400.0
 
     def view(self, name: str) -> ClusterView:
@@ -104,7 +106,10 @@ class VCenterAccess:
         if not self._login.is_in:
             raise ProbeError("no session yet: the canary has not logged in")
         clusters = {name: replace(truth.view(name), moid=moid) for name, moid in self._moids().items()}
-        return InventoryView(truth.uuid, clusters, truth.certificate_expires_in_s, truth.sessions)
+        own_address = "" if truth.sessions is None else truth.own_address
+        return InventoryView(
+            truth.uuid, clusters, truth.certificate_expires_in_s, truth.sessions, own_address
+        )
 
     def _moids(self) -> dict[str, str]:
         return {name: moid for name, moid in self._truth.clusters.items() if name in self._configured}
