@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from acceptance.judge import fields_of
@@ -141,6 +142,19 @@ class Scene:
                 )
             time.sleep(_POLL_S)
 
+    def wait_for_verified(self, controller: str, since: float, timeout_s: float = 120.0) -> str:
+        """What that controller's history says of the takeover that was seen to work."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            told = self.said(controller).get("transitions", ())
+            noted = [one for one in told if one["action"] == "verified" and _monotonic_s(one["at"]) >= since]
+            if noted:
+                return str(noted[-1]["why"])
+            if time.monotonic() > deadline:
+                seen = (self.said(controller).get("hold") or {}).get("verified")
+                raise TimeoutError(f"{self.pairing.name}'s takeover is not verified: {seen}")
+            time.sleep(_POLL_S)
+
     def wait_for_takeover(self, old: str, since: float, timeout_s: float = 150.0) -> Takeover:
         """It starts on another controller and reports to Nova from there."""
         start = self.lab.wait_for(
@@ -156,3 +170,8 @@ class Scene:
         ends = [run.end_s for run in self.runs(since) if run.controller == old and run.end_s is not None]
         dead_s = max(ends, default=float("nan"))
         return Takeover(old, start["controller"], dead_s, start["t"], heartbeat["t"])
+
+
+def _monotonic_s(told: str) -> float:
+    """A time of the wall clock, by the clock of all records."""
+    return datetime.fromisoformat(told).timestamp() - time.time() + time.monotonic()

@@ -41,6 +41,11 @@ def test_a_killed_controller_is_taken_over(scenes: list[Scene], report: Report):
             assert takeover.dead_s < takeover.start_s
             assert takeover.start_s - fault["before"] < W_S + GENEROUS_S
             assert "H52" in one.rules(fault["before"]) or "H51" in one.rules(fault["before"])
+            # By every witness; the session comes from the new controller's address.
+            verified = one.wait_for_verified(takeover.new, takeover.start_s)
+            report(f"{one.pairing.name}: {verified}")
+            address = lab.topology.controller(takeover.new).address
+            assert verified.endswith(f"heartbeat, one consumer, ping, session from {address}")
     wait_until_all_served(scenes)
     for one in scenes:
         assert not one.overlaps(fault["before"])

@@ -303,6 +303,17 @@ async def test_a_change_wakes_the_loop_that_acts_by_it(monkeypatch):
     assert woken == [True]
 
 
+async def test_what_may_be_started_wakes_its_loop(monkeypatch):
+    """After a takeover it waited for its token alone; one that is not watched has nobody to wake."""
+    bench = await Bench().healthy()
+    woken: list[bool] = []
+    monkeypatch.setattr(bench.loop, "wake", lambda: woken.append(True))
+    held = Held(bench)
+    held.asks.covered(NAME)
+    held.asks.covered(UNUSABLE.name)
+    assert woken == [True]
+
+
 async def test_what_is_done_for_a_pairing_without_a_loop_is_told_all_the_same(caplog):
     """Its files cannot be used, and what runs here without a hold is killed nevertheless."""
     held = Held(await Bench().healthy())

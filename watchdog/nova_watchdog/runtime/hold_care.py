@@ -88,6 +88,8 @@ class Care:
             return
         if await self._hands.grant(pairing, until_s) == DONE:
             state.cover(pairing.name, until_s)
+            if holding.until_s is None:
+                state.asks.covered(pairing.name)
 
     # --- a decision carried out
 

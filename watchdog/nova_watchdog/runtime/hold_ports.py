@@ -31,7 +31,8 @@ class Asks:
 
     vantage: could this controller serve it. permission: may it act, the hold aside. give: a reason why it
     should move. stopped: whether a human stopped it on purpose under the hold of that epoch, None: not known
-    yet. told: takes each change of rule, and the outcome of what was done.
+    yet. told: takes each change of rule, and the outcome of what was done. covered: from now on it may be
+    started.
     """
 
     vantage: Callable[[str], Vantage]
@@ -39,3 +40,4 @@ class Asks:
     give: Callable[[str], Give | None] = lambda _pairing: None
     stopped: Callable[[str, int], bool | None] = lambda _pairing, _epoch: None
     told: Callable[[str, HoldDecision, str], None] = lambda _pairing, _decision, _outcome: None
+    covered: Callable[[str], None] = lambda _pairing: None

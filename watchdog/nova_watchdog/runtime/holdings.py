@@ -69,7 +69,7 @@ class Holdings:
         self._names = tuple(self._modes)
         self._ports = ports
         self._around = around
-        asks = Asks(self._vantage, self._permission, self._give, self._stopped, self._told)
+        asks = Asks(self._vantage, self._permission, self._give, self._stopped, self._told, self._covered)
         self.keeper = Keeper(identity, pairings, timing, policy, ports, asks)
 
     def holding(self, pairing: str) -> Holding | None:
@@ -127,6 +127,11 @@ class Holdings:
         if shown is None or shown.decision.state.held_epoch != epoch:
             return None
         return shown.decision.state.phase is Phase.STOPPED
+
+    def _covered(self, pairing: str) -> None:
+        """Whoever waits to be started does not wait for its loop's next look."""
+        if (loop := self._around.loop(pairing)) is not None:
+            loop.wake()
 
     def _told(self, pairing: str, decision: HoldDecision, outcome: str) -> None:
         rule, reason, loop = decision.rule, decision.reason, self._around.loop(pairing)
