@@ -49,6 +49,16 @@ def test_a_failover_to_nobody_is_refused_with_the_reason(scene: Scene):
     assert scene.running() == [old]
 
 
+def test_a_check_on_a_standby_is_healthy_and_names_the_holder(scene: Scene):
+    """A monitoring plugin there must not page: no process is as it should be."""
+    (holder,) = scene.running()
+    for one in scene.lab.topology.controller_list:
+        answer = ask(scene, one.name, "check")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+        (line,) = [text for text in answer.stdout.splitlines() if text.startswith(f"{scene.pairing.name} ")]
+        assert ("standby: D11" in line and line.endswith(f"({holder})")) is (one.name != holder), line
+
+
 def test_a_start_by_hand_on_a_standby_does_not_happen(scene: Scene):
     """The start condition refuses it; the journal says why."""
     lab, (holder,) = scene.lab, scene.running()

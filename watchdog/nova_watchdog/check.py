@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,10 +20,12 @@ from nova_watchdog.adapters.sd_notify import SdNotify
 from nova_watchdog.adapters.systemd import SystemdUnits
 from nova_watchdog.assembly import Assembly
 from nova_watchdog.config.settings import NotifySettings, Settings
-from nova_watchdog.core.diagnose import Condition, condition_of
+from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
+from nova_watchdog.core.hold.holding import Holding
 from nova_watchdog.core.model import Mode
 from nova_watchdog.core.snapshot import FleetSnapshot, PairingSnapshot
 from nova_watchdog.known_secrets import KnownSecrets
+from nova_watchdog.onlooker import onlooker
 from nova_watchdog.runtime.fleet import Fleet
 from nova_watchdog.telemetry import logs
 
@@ -44,9 +46,23 @@ class Finding:
     text: str
 
 
-def findings_of(settings: Settings, snapshot: FleetSnapshot) -> tuple[Finding, ...]:
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """Who holds what, of the pairings that other controllers hold or nobody does: by name, empty: nobody.
+
+    problem: why that is not known, empty: it is.
+    """
+
+    by_pairing: Mapping[str, str] = field(default_factory=dict)
+    problem: str = ""
+
+
+def findings_of(settings: Settings, snapshot: FleetSnapshot, holders: Holders) -> tuple[Finding, ...]:
     """Every configured pairing, those that cannot be watched at the end."""
-    found = [_finding(one.pairing.name, snapshot.pairings.get(one.pairing.name)) for one in settings.pairings]
+    found = [
+        _finding(one.pairing.name, snapshot.pairings.get(one.pairing.name), holders)
+        for one in settings.pairings
+    ]
     found += [Finding(one.name, Condition.UNKNOWN, "not-watched", one.lines[0]) for one in settings.unwatched]
     return tuple(found)
 
@@ -56,12 +72,16 @@ def worst(findings: Iterable[Finding]) -> Condition:
     return max((one.condition for one in findings), key=_WORST_LAST.index, default=Condition.UNKNOWN)
 
 
-def _finding(name: str, shown: PairingSnapshot | None) -> Finding:
+def _finding(name: str, shown: PairingSnapshot | None, holders: Holders) -> Finding:
     if shown is None:
         return Finding(name, Condition.UNKNOWN, "unknown", "it was not looked at in time")
     row = shown.decision.diagnosis
-    worries = "; ".join(worry.detail for worry in shown.worries)
-    text = f"{row.number} {row.shown_by}" + (f" ({worries})" if worries else "")
+    if row.diagnosis is Diagnosis.NOT_HELD and holders.problem:
+        why = f"no process here, and who holds it is not known: {holders.problem}"
+        return Finding(name, Condition.UNKNOWN, "unknown", why)
+    holder = holders.by_pairing.get(name, "") if row.diagnosis is Diagnosis.STANDBY else ""
+    notes = [*([holder] if holder else []), *(worry.detail for worry in shown.worries)]
+    text = f"{row.number} {row.shown_by}" + (f" ({'; '.join(notes)})" if notes else "")
     return Finding(name, condition_of(row.diagnosis), row.diagnosis.value, text)
 
 
@@ -70,7 +90,7 @@ def run(settings: Settings, timeout_s: float) -> tuple[Finding, ...]:
     secrets = KnownSecrets()
     settings = secrets.in_use(settings)
     logs.setup("error", sys.stderr, secrets)
-    return findings_of(settings, asyncio.run(_look(_harmless(settings), timeout_s)))
+    return findings_of(settings, *asyncio.run(_look(settings, timeout_s)))
 
 
 def _harmless(settings: Settings) -> Settings:
@@ -81,15 +101,31 @@ def _harmless(settings: Settings) -> Settings:
     return replace(settings, pairings=pairings, notify=NotifySettings(), maintenance=())
 
 
-async def _look(settings: Settings, timeout_s: float) -> FleetSnapshot:
+async def _look(settings: Settings, timeout_s: float) -> tuple[FleetSnapshot, Holders]:
     """The picture once there are verdicts. Its record is thrown away: the daemon's own one may be open."""
     clock = SystemClock()
+    looker = onlooker(settings, clock)
+    if looker is None:
+        return await _look_alone(_harmless(settings), timeout_s, clock, lambda _pairing: None), Holders()
+    try:
+        await looker.look()
+        snapshot = await _look_alone(_harmless(settings), timeout_s, clock, looker.holding)
+        found = {name: looker.holding(name) for name in snapshot.pairings}
+        return snapshot, Holders({name: one.holder for name, one in found.items() if one}, looker.problem)
+    finally:
+        await looker.close()
+
+
+async def _look_alone(
+    settings: Settings, timeout_s: float, clock: SystemClock, holding: Callable[[str], Holding | None]
+) -> FleetSnapshot:
+    """`holding`: whose a pairing is, None: it is judged as if no other controller shared it."""
     # No service manager supervises a command, whatever the environment it is called in.
     fleet = Fleet(settings.controller, __version__, clock, SdNotify({}))
     with TemporaryDirectory(prefix="nova-watchdog-check-") as directory:
         store, units = LocalStore(Path(directory) / "store.json"), SystemdUnits(clock)
         await store.open()
-        assembly = Assembly(clock, store, units, fleet)
+        assembly = Assembly(clock, store, units, fleet, holding)
         await assembly.apply(settings)
         await units.connect()
         work = asyncio.ensure_future(fleet.run())

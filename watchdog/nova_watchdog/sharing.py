@@ -71,7 +71,7 @@ def shared(
     if settings.etcd is None:
         return None
     pairings, run = to_hold(settings), settings.control_socket.parent
-    store = _store(settings.etcd, clock, settings.timing.timeout_s)
+    store = store_of(settings.etcd, clock, settings.timing.timeout_s)
     fence = _fence(settings.management, settings) if settings.management else None
     managed = SystemdManagedUnits(clock)
     preflight = Preflight(managed, clock)
@@ -109,7 +109,8 @@ def shared(
     return Shared(holdings, readiness, subjects.watch, (holdings.run, look), closers)
 
 
-def _store(etcd: EtcdSettings, clock: Clock, timeout_s: float) -> EtcdStore:
+def store_of(etcd: EtcdSettings, clock: Clock, timeout_s: float) -> EtcdStore:
+    """The store of these settings. Nothing is asked yet."""
     account = Account(etcd.username, etcd.password.one) if etcd.password else None
     tls = TlsFiles(etcd.ca_file, etcd.cert_file, etcd.key_file)
     return EtcdStore(etcd.endpoints, etcd.prefix, clock, account=account, tls=tls, timeout_s=timeout_s)
