@@ -127,6 +127,22 @@ async def test_the_fleet_is_ready_after_every_pairing_was_looked_at_and_alive_wh
     await asyncio.wait((running,))
 
 
+@pytest.mark.parametrize(("within_s", "told"), [(200.0, ["ready", "alive"]), (100.0, ["ready"])])
+async def test_another_loop_that_hangs_stops_the_heartbeat_of_the_daemon(beat_s, within_s, told):
+    """One that keeps holds, say: a daemon without it looks and does nothing."""
+    bench = await Bench().healthy()
+    manager, round_s = FakeManager(), bench.clock.now_s() - 150.0
+    fleet = Fleet("ctl1", "0", bench.clock, manager)
+    fleet.lives_with(lambda: round_s, within_s)
+    await fleet.take([], [bench.loop])
+    running = asyncio.create_task(fleet.run())
+    await until(lambda: len(manager.told) >= len(told))
+    await asyncio.sleep(6 * beat_s)
+    assert list(dict.fromkeys(what for what, _ in manager.told)) == told
+    running.cancel()
+    await asyncio.wait((running,))
+
+
 async def test_a_pairing_that_hangs_stops_the_heartbeat_of_the_daemon(beat_s):
     """systemd then ends the daemon and starts a new one."""
     bench = await Bench().healthy()

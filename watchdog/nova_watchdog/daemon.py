@@ -39,6 +39,8 @@ T = TypeVar("T")
 
 # nova's files may lie on a file system that hangs.
 _FILES_TIMEOUT_S = 30.0
+# Its round waits for the store and systemd, each with a bound. By then nothing is held any more.
+_KEEPER_STUCK_AFTER_S = 300.0
 # What is bound or opened once, at the start.
 _NEEDS_A_RESTART: Mapping[str, Callable[[Settings], object]] = {
     "controller": lambda s: s.controller,
@@ -66,6 +68,9 @@ class Daemon:
         self._store = LocalStore(settings.store_path)
         self._units = SystemdUnits(self._clock)
         self._shared = shared(settings, self._clock, self._units, self._fleet, self._window)
+        if self._shared:
+            keeper = self._shared.holdings.keeper
+            self._fleet.lives_with(lambda: keeper.went_round_at_s, _KEEPER_STUCK_AFTER_S)
         holding = self._shared.holdings.holding if self._shared else _alone
         self._assembly = Assembly(self._clock, self._store, self._units, self._fleet, holding)
         self._unwatched = self._watch_unwatched(settings)

@@ -41,7 +41,7 @@ class Onlooker:
         self._sight = look(self._sight, records, began_s, self._clock.now_s())
 
     def holding(self, pairing: str) -> Holding | None:
-        """The hold, None where this controller has it, or nobody ever had it: then it is judged as if alone."""
+        """The hold, None where this controller has it or nobody ever had it: it is judged as if alone."""
         if pairing not in self._names:
             return None
         now_s, own = self._clock.now_s(), self._sight.controller(self._controller)

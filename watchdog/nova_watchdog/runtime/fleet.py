@@ -44,6 +44,11 @@ class Fleet:
         self._tasks: dict[_Runs, asyncio.Task[None]] = {}
         self.loops: list[PairingLoop] = []
         self.probes: list[Probe[Any]] = []
+        self._pulses: list[tuple[Callable[[], float], float]] = []
+
+    def lives_with(self, went_round_at_s: Callable[[], float], within_s: float) -> None:
+        """Another loop without which the daemon is of no use: when it last went round, and what that may take."""
+        self._pulses.append((went_round_at_s, within_s))
 
     def counter_for(self, pairing_name: str) -> Callable[[str, str, str], None]:
         """A function that counts one action of that pairing: (rule, action, outcome)."""
@@ -138,7 +143,8 @@ class Fleet:
             if not announced:
                 self._manager.ready(self.status())
                 announced = True
-            if now_s - min(ticked) < _STUCK_AFTER_S:
+            others = all(now_s - at_s() < within_s for at_s, within_s in self._pulses)
+            if others and now_s - min(ticked) < _STUCK_AFTER_S:
                 self._manager.alive(self.status())
 
     def status(self) -> str:

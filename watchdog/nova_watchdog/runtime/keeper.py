@@ -59,6 +59,7 @@ class Keeper:
         self._timing = timing
         self._ports = ports
         self._wake = asyncio.Event()
+        self.went_round_at_s = ports.clock.now_s()
         self._registrar = Registrar(identity, timing, ports.clock, ports.store, ports.deadline, self._lost)
         self._state = HoldState(
             identity.controller, pairings, timing, policy, ports.clock, asks, self._registrar
@@ -159,6 +160,7 @@ class Keeper:
                 if watch.done():
                     watch.result()  # an error that nobody foresaw
                 await self.round()
+                self.went_round_at_s = self._ports.clock.now_s()
                 await asyncio.sleep(_GAP_S)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause_s()):
