@@ -8,12 +8,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
-from lab.api.http import HttpError
+from lab import accounts
+from lab.api.http import HttpError, json_request
+from lab.api.nova import authenticate
 from lab.client import Lab
+from lab.parts import endpoints
 from lab.parts.image_server import IMAGE_ID
 
 _BUILT_WITHIN_S = 240.0
 _GONE_WITHIN_S = 120.0
+# What is not gone by then, or is asked to go while it is in BUILD, is forced.
+_FORCED_AFTER_S = 15.0
+# Longer than Nova's API itself waits for a nova-compute's answer (`rpc_response_timeout`, 60 s).
+_PATIENT_CALL_S = 75.0
 _BETWEEN_SERVERS_S = 1.2
 _BETWEEN_CALLS_S = 0.3
 # A cluster has room for 16: four processors, and four servers on each.
@@ -41,6 +48,7 @@ class Traffic:
         self._first = ""
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._patient: list[threading.Thread] = []
         self._quota: dict[str, int] = {}
         self.servers: dict[str, float] = {}
         """When each was asked for, by its id."""
@@ -60,19 +68,33 @@ class Traffic:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-        nova = self._lab.nova
-        deadline = time.monotonic() + _GONE_WITHIN_S
-        while there := self.servers.keys() & nova.server_states().keys():
+        self.answered()
+        try:
+            self._delete_all()
+        finally:
+            self._lab.nova.request("DELETE", f"/flavors/{self._flavor}")
+            self._set_quota(self._quota)
+
+    def _delete_all(self) -> None:
+        nova, begin_s = self._lab.nova, time.monotonic()
+        while there := self.servers.keys() & (states := nova.server_states()).keys():
+            passed_s = time.monotonic() - begin_s
+            if passed_s > _GONE_WITHIN_S:
+                left = ", ".join(f"{server} {states[server]}" for server in sorted(there))
+                raise TimeoutError(f"not deleted within {_GONE_WITHIN_S:g} s: {left}")
             for server in there:
                 try:
+                    if states[server] == "BUILD" or passed_s > _FORCED_AFTER_S:
+                        self._force(server)
                     nova.delete_server(server)
                 except HttpError:
                     continue  # gone by now, or tried again
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(there)} servers are not deleted within {_GONE_WITHIN_S:g} s")
             time.sleep(_POLL_S)
-        nova.request("DELETE", f"/flavors/{self._flavor}")
-        self._set_quota(self._quota)
+
+    def _force(self, server: str) -> None:
+        """As an operator ends what nobody works on: Nova is told that it failed, and that it must go."""
+        for action in ({"os-resetState": {"state": "error"}}, {"forceDelete": None}):
+            self._lab.nova.request("POST", f"/servers/{server}/action", action)
 
     def _set_quota(self, quota: dict[str, int]) -> None:
         self._lab.nova.request("PUT", "/os-quota-class-sets/default", {"quota_class_set": quota})
@@ -85,10 +107,15 @@ class Traffic:
         self.servers[server] = asked_s
         return server
 
-    def start(self) -> None:
-        """One server that is built, then go on asking in the background."""
+    def begin(self) -> str:
+        """One server that is built, for the calls; its id."""
         self._first = self.ask()
         self.built()
+        return self._first
+
+    def start(self) -> None:
+        """One server that is built, then go on asking in the background."""
+        self.begin()
         self._threads = [threading.Thread(target=self._create), threading.Thread(target=self._call)]
         for thread in self._threads:
             thread.start()
@@ -99,6 +126,20 @@ class Traffic:
         for thread in self._threads:
             thread.join()
         self._threads = []
+
+    def call(self) -> None:
+        """One call beside what else is done, waited for as long as Nova itself waits."""
+        user = accounts.ADMIN_USER
+        token = authenticate(user, accounts.ADMIN_PASSWORD, "admin", connect=self._lab.connect)
+        self._patient.append(threading.Thread(target=self._call_patiently, args=(token,)))
+        self._patient[-1].start()
+
+    def answered(self) -> list[Call]:
+        """Every call, once each of them has an end."""
+        for thread in self._patient:
+            thread.join()
+        self._patient = []
+        return self.calls
 
     def built(self) -> dict[str, str]:
         """How each server ended, once none is being built any more."""
@@ -112,6 +153,23 @@ class Traffic:
                 asked = [f"{self._lab.now() - self.servers[server]:.0f} s ago" for server in building]
                 raise TimeoutError(f"still in BUILD, asked for {', '.join(asked)}")
             time.sleep(_POLL_S)
+
+    def ends(self, within_s: float) -> dict[str, str]:
+        """What Nova says of each server once each is ACTIVE or failed for a reason, or after that time.
+
+        The status, with "for no reason" where it failed and Nova does not tell why; "gone".
+        """
+        deadline = time.monotonic() + within_s
+        while True:
+            states = self._lab.nova.server_states()
+            found = {server: self._end(server, states.get(server, "gone")) for server in self.servers}
+            if set(found.values()) <= {"ACTIVE", "ERROR"} or time.monotonic() > deadline:
+                return found
+            time.sleep(_POLL_S)
+
+    def _end(self, server: str, state: str) -> str:
+        is_unexplained = state == "ERROR" and not self._lab.nova.server_fault(server)
+        return f"{state} for no reason" if is_unexplained else state
 
     def not_served(self, servers: Iterable[str]) -> list[str]:
         """Those that no nova-compute took in hand within a long time: neither ACTIVE nor failed for a reason.
@@ -156,3 +214,13 @@ class Traffic:
             except HttpError as error:
                 said = f"HTTP {error.status}" if error.status else str(error).partition(": ")[2]
             self.calls.append(Call(asked_s, self._lab.now() - asked_s, said))
+
+    def _call_patiently(self, token: str) -> None:
+        asked_s, said = self._lab.now(), ""
+        url = f"{endpoints.NOVA}/servers/{self._first}/diagnostics"
+        headers = {"X-Auth-Token": token}
+        try:
+            json_request("GET", url, headers=headers, timeout_s=_PATIENT_CALL_S, connect=self._lab.connect)
+        except HttpError as error:
+            said = f"HTTP {error.status}" if error.status else str(error).partition(": ")[2]
+        self.calls.append(Call(asked_s, self._lab.now() - asked_s, said))
