@@ -39,8 +39,8 @@ T = TypeVar("T")
 
 # nova's files may lie on a file system that hangs.
 _FILES_TIMEOUT_S = 30.0
-# Its round waits for the store and systemd, each with a bound. By then nothing is held any more.
-_KEEPER_STUCK_AFTER_S = 300.0
+# Its round waits for the store and systemd, with a bound for each pairing. By then nothing is held any more.
+_KEEPER_STUCK_AFTER_S = 900.0
 # What is bound or opened once, at the start.
 _NEEDS_A_RESTART: Mapping[str, Callable[[Settings], object]] = {
     "controller": lambda s: s.controller,
