@@ -313,6 +313,114 @@ STORE_UNREACHABLE = (
     taken_over(UP, "0", 2),
 )
 
+SIZE, QUOTA, ALARM = (f"nova_watchdog_store_{one}" for one in ("size_bytes", "quota_bytes", "alarm"))
+ROOM, FILLING = "100000000", "1700000000"
+
+
+def sized(size: str, *, quota: str = "NaN", name: str = "ctl1", lost_at: int | None = None) -> Controller:
+    """A controller that is told how full etcd is."""
+    return Controller(name, lost_at).value(SIZE, size).value(QUOTA, quota)
+
+
+def alarmed(text: str, *, name: str = "ctl1", lost_at: int | None = None) -> Controller:
+    """A controller that is told of the alarm for want of space."""
+    return Controller(name, lost_at).value(ALARM, text, alarm="NOSPACE").value(ALARM, "0", alarm="CORRUPT")
+
+
+STORE_FILLING = (
+    Scene(
+        Kind.FIRES,
+        "five minutes over 1.5 GiB, until it is defragmented",
+        [sized(f"{ROOM}*4 {FILLING}*30 {ROOM}"), sized(f"{ROOM}*4 {FILLING}*30 {ROOM}", name="ctl2")],
+        quiet=[23, 34],
+        fires=[24, 33],
+        labels=[{"job": JOB}],
+    ),
+    Scene(
+        Kind.FIRES,
+        "of the quota that etcd tells, until it gets a larger one",
+        [sized("7000000000", quota="8589934592*30 17179869184")],
+        quiet=[19, 30],
+        fires=[20, 29],
+        labels=[{"job": JOB}],
+    ),
+    Scene(
+        Kind.BLIP,
+        "an operator defragments it in time",
+        [sized(f"{ROOM}*4 {FILLING}*16 {ROOM}")],
+        quiet=[4, 19, 24, 40],
+    ),
+    Scene(
+        Kind.LOSS,
+        "what the only controller said last counts on",
+        [sized(FILLING, lost_at=24)],
+        quiet=[19],
+        fires=[20, 24, 25, 60],
+        labels=[{"job": JOB}],
+        also=[(30, "WatchdogDown", DOWN_1)],
+    ),
+    Scene(
+        Kind.BEST,
+        "one controller reaches a full member, and the other one does not know",
+        [sized(FILLING), sized("NaN", name="ctl2")],
+        quiet=[19],
+        fires=[20, 40],
+        labels=[{"job": JOB}],
+    ),
+    Scene(
+        Kind.OTHER,
+        "the one that is lost said it, and the one that answers does not say it any more",
+        [sized(FILLING, lost_at=24), sized(f"{FILLING}*30 {ROOM}", name="ctl2")],
+        quiet=[30, 40],
+        fires=[20, 29],
+        labels=[{"job": JOB}],
+    ),
+    Scene(
+        Kind.OTHER,
+        "nobody is told: etcd asks for more rights",
+        [sized("NaN")],
+        quiet=[24, 60],
+    ),
+    Scene(
+        Kind.OTHER,
+        "as many bytes of a larger quota",
+        [sized(FILLING, quota="8589934592")],
+        quiet=[24, 60],
+    ),
+)
+
+STORE_ALARM = (
+    Scene(
+        Kind.FIRES,
+        "half a minute, and three minutes after it was disarmed",
+        [alarmed("0*4 1*10 0"), alarmed("0*6 1*9 0", name="ctl2")],
+        quiet=[5, 28],
+        fires=[6, 14, 26],
+        labels=[{"job": JOB, "alarm": "NOSPACE"}],
+    ),
+    Scene(
+        Kind.BLIP,
+        "disarmed at once",
+        [alarmed("0*4 1 0")],
+        quiet=[4, 5, 6, 20],
+    ),
+    Scene(
+        Kind.LOSS,
+        "what the only controller said last counts on",
+        [alarmed("0*4 1", lost_at=8)],
+        quiet=[5],
+        fires=[6, 8, 9, 60],
+        labels=[{"job": JOB, "alarm": "NOSPACE"}],
+        also=[(14, "WatchdogDown", DOWN_1)],
+    ),
+    Scene(
+        Kind.OTHER,
+        "nobody is told",
+        [alarmed("NaN")],
+        quiet=[6, 20],
+    ),
+)
+
 SCENES = {
     "TwoActive": TWO_ACTIVE,
     "PairingUnowned": UNOWNED,
@@ -320,4 +428,6 @@ SCENES = {
     "NoStandbyReady": NO_STANDBY,
     "StoreDown": STORE_DOWN,
     "StoreUnreachable": STORE_UNREACHABLE,
+    "StoreAlarm": STORE_ALARM,
+    "StoreFilling": STORE_FILLING,
 }

@@ -214,6 +214,18 @@ def test_a_store_that_is_away_is_one_page(world: World) -> None:
 
 
 @pytest.mark.real
+def test_a_full_store_is_one_page(world: World) -> None:
+    """The one that says why nobody can renew, and whatever that stops."""
+    stopped = [alert("PairingDown", one, vcenter=VCENTER, bus=BUS) for one in TEN]
+    seen = alert("StoreUnreachable", instance="ctl1:9743")
+    full = alert("StoreAlarm", alarm="NOSPACE")
+    world.part.fire([full, alert("StoreDown"), alert("StoreFilling"), seen, *stopped])
+    world.settle()
+    assert world.told("pager") == [("firing", ["StoreAlarm"])]
+    assert world.told("ticket") == []
+
+
+@pytest.mark.real
 def test_two_that_run_are_one_page(world: World) -> None:
     """Of a pairing that is held, the alert of holding is the one that tells."""
     place = {"vcenter": VCENTER, "bus": BUS}

@@ -14,6 +14,7 @@ from alerts.write import FOLDER, SCENES, text
 from nova_watchdog.core.diagnose import Condition, Diagnosis, condition_of
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.snapshot import FleetSnapshot
+from nova_watchdog.core.store_size import StoreSize
 from telemetry import pictures, shared
 from telemetry.exported import held, names_in, promtool, unknown_in
 from telemetry.pictures import Story
@@ -198,11 +199,19 @@ def shared_fleets() -> dict[str, tuple[FleetSnapshot, set[str]]]:
     healthy, down = pictures.healthy(), pictures.not_held()
     broken = shared.with_keeper(shared.fleet(healthy), problem="no answer within 3 s")
     lacking = shared.hold(standbys=shared.NONE_READY)
+    size = StoreSize(2**31, 2**31, alarms=("NOSPACE",))
+    full = shared.with_keeper(shared.fleet(healthy), problem="database space exceeded", size=size)
     return {
         "held here": (shared.fleet(healthy), set()),
         "held elsewhere": (shared.standby_fleet(), set()),
         "no standby": (shared.fleet(healthy, cluster_a=lacking), {"NoStandbyReady"}),
         "store away": (broken, {"StoreUnreachable", "StoreDown"}),
+        "store filling": (
+            shared.with_keeper(shared.fleet(healthy), size=StoreSize(1_700_000_000, 1_600_000_000)),
+            {"StoreFilling"},
+        ),
+        "store full": (full, {"StoreAlarm", "StoreFilling", "StoreUnreachable", "StoreDown"}),
+        "size not known": (shared.with_keeper(shared.fleet(healthy), size=None), set()),
         "silent": (
             shared.fleet(down, cluster_a=shared.hold(Claim.SILENT, "ctl2")),
             {"PairingUnowned", "PairingDown"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,14 @@ async def test_without_its_store_a_daemon_holds_nothing_and_says_why(daemon: Run
     assert shown["keeper"]["registered"] is False
     assert "127.0.0.1:1" in shown["keeper"]["problem"]
     assert {one["hold"]["claim"] for one in shown["pairings"]} == {"unread"}
+
+
+async def test_a_daemon_asks_its_store_how_full_it_is(daemon: RunningDaemon) -> None:
+    """Beside the renewals; a store that does not say it is not known to be full or empty."""
+    ends_at_s = time.monotonic() + 20
+    while "127.0.0.1:1" not in (shown := await daemon.status())["keeper"]["size_problem"]:
+        assert time.monotonic() < ends_at_s
+    assert shown["keeper"]["size"] is None
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.hold.rules import TABLE
 from nova_watchdog.core.snapshot import FleetSnapshot, HoldSnapshot, KeeperSnapshot, StandbySnapshot
+from nova_watchdog.core.store_size import StoreSize
 from telemetry import pictures
 from telemetry.pictures import Story
 
@@ -44,6 +45,7 @@ def keeper(now_s: float, **changed: object) -> KeeperSnapshot:
         renewals=40,
         renewal_failures=1,
         takeovers={("cluster-a", "done"): 1},
+        size=StoreSize(size_bytes=26_214_400, in_use_bytes=1_048_576),
     )
     return replace(found, **changed)  # type: ignore[arg-type]
 

@@ -9,6 +9,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.hold.rules import TABLE, HoldVerb
 from nova_watchdog.core.model import Mode
+from nova_watchdog.core.store_size import ALARMS, StoreSize
 from nova_watchdog.runtime.act import Outcome
 from nova_watchdog.telemetry.families import PREFIX, TAKEOVERS
 from nova_watchdog.telemetry.families_hold import OF_HOLDING
@@ -130,6 +131,27 @@ def test_renewals_are_counted_and_the_last_one_has_its_time() -> None:
     assert found.value("store_last_renewal_timestamp_seconds") == pictures.EPOCH_WALL_S + 28.0
     never = Scraped(shared.with_keeper(snapshot, renewed_at_s=None))
     assert never.value("store_last_renewal_timestamp_seconds") == 0.0
+
+
+def test_how_full_the_store_is_is_told() -> None:
+    """With its quota, where it tells that."""
+    size = StoreSize(4096, 1024, 8192, ("NOSPACE",))
+    found = Scraped(shared.with_keeper(shared.fleet(pictures.healthy()), size=size))
+    names = ("store_size_bytes", "store_in_use_bytes", "store_quota_bytes")
+    assert [found.value(name) for name in names] == [4096.0, 1024.0, 8192.0]
+    assert [found.value("store_alarm", alarm=one) for one in ALARMS] == [1.0, 0.0]
+    untold = Scraped(shared.with_keeper(shared.fleet(pictures.healthy()), size=StoreSize(4096, 1024)))
+    assert math.isnan(untold.value("store_quota_bytes"))
+
+
+def test_a_store_that_does_not_say_how_full_it_is_has_no_number() -> None:
+    """No alarm that is off either: nobody knows; and it is up all the same."""
+    snapshot = shared.with_keeper(shared.fleet(pictures.healthy()), size=None, size_problem="denied")
+    found = Scraped(snapshot)
+    for name in ("store_size_bytes", "store_in_use_bytes", "store_quota_bytes"):
+        assert math.isnan(found.value(name))
+    assert all(math.isnan(found.value("store_alarm", alarm=one)) for one in ALARMS)
+    assert found.value("store_up") == 1.0
 
 
 def test_takeovers_are_there_at_0_by_outcome() -> None:

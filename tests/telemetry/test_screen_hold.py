@@ -9,12 +9,15 @@ import pytest
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.model import Mode
 from nova_watchdog.core.snapshot import FleetSnapshot, StandbySnapshot
+from nova_watchdog.core.store_size import StoreSize
 from nova_watchdog.telemetry import screen, screen_explain
 from nova_watchdog.telemetry.explain import explanation
 from nova_watchdog.telemetry.view import document
 from telemetry import pictures, shared
 from telemetry.pictures import Story
 from telemetry.story import SESSION
+
+MIB = 1024 * 1024
 
 
 def shown(snapshot: FleetSnapshot, *, columns: int = 100, colour: bool = False) -> str:
@@ -155,6 +158,33 @@ def test_the_line_about_the_store(changed: dict[str, object], line: str) -> None
     found = document(snapshot, now_s=snapshot.now_s, wall_s=snapshot.wall_s)
     is_renewing = not changed.get("problem") and changed.get("registered", True)
     assert found["healthy"] is is_renewing
+
+
+@pytest.mark.parametrize(
+    ("size", "line"),
+    [
+        (
+            StoreSize(1700 * MIB, 1600 * MIB),
+            (
+                "etcd: FILLING, at its quota it refuses every write: its database has 1700 MiB of a quota "
+                "that is not told (2048 MiB by default), 1600 MiB in use"
+            ),
+        ),
+        (
+            StoreSize(100 * MIB, 40 * MIB, 100 * MIB, ("NOSPACE",)),
+            "etcd: ALARM NOSPACE: it refuses every write; its database has 100 MiB of 100 MiB, 40 MiB in use",
+        ),
+    ],
+)
+def test_a_store_that_fills_is_told(size: StoreSize, line: str) -> None:
+    """On the screen and in the explanation; one that has room, or does not tell, takes no line."""
+    snapshot = shared.with_keeper(shared.fleet(pictures.healthy()), size=size)
+    assert line in shown(snapshot, columns=200).splitlines()
+    assert line in flat(explained(snapshot))
+    assert max(len(one) for one in shown(snapshot).splitlines()) <= 100
+    for quiet_size in (None, StoreSize(MIB, MIB)):
+        quiet_one = shared.with_keeper(snapshot, size=quiet_size)
+        assert "MiB" not in shown(quiet_one) + explained(quiet_one)
 
 
 def test_a_daemon_that_is_alone_shows_nothing_of_holds() -> None:

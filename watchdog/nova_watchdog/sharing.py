@@ -27,6 +27,7 @@ from nova_watchdog.runtime.holdings import Holdings, Surroundings
 from nova_watchdog.runtime.preflight import Preflight, Subject
 from nova_watchdog.runtime.readiness import Readiness
 from nova_watchdog.runtime.registrar import Identity
+from nova_watchdog.runtime.store_sizes import StoreSizes
 
 Run = Callable[[], Coroutine[Any, Any, None]]
 
@@ -75,6 +76,7 @@ def shared(
     fence = _fence(settings.management, settings) if settings.management else None
     managed = SystemdManagedUnits(clock)
     preflight = Preflight(managed, clock)
+    sizes = StoreSizes(store.size, clock)
     readiness = Readiness(settings.controller, settings.timing, clock, preflight, fleet.shown)
     ports = KeeperPorts(
         clock=clock,
@@ -96,6 +98,7 @@ def shared(
         vantage=readiness.vantage,
         is_managed=readiness.is_managed,
         blocked_by=readiness.blocked_by,
+        store_size=sizes.seen,
     )
     holdings = Holdings(identity, pairings, settings.timing, settings.hold_policy, ports, around)
     readiness.attach(holdings.keeper)
@@ -106,7 +109,7 @@ def shared(
         await preflight.run()
 
     closers = [store.close, managed.close, subjects.close, *([fence.close] if fence else [])]
-    return Shared(holdings, readiness, subjects.watch, (holdings.run, look), closers)
+    return Shared(holdings, readiness, subjects.watch, (holdings.run, look, sizes.run), closers)
 
 
 def store_of(etcd: EtcdSettings, clock: Clock, timeout_s: float) -> EtcdStore:

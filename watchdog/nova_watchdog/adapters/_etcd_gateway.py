@@ -93,6 +93,22 @@ class Gateway:
                 return answer
         raise self._unavailable(problems or ["no time was left to ask"])
 
+    async def ask_each(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any] | str]:
+        """By its URL what each member answers, or why it does not.
+
+        Beside everything else: it neither logs in nor waits for a login, and counts for or against no member.
+        """
+        bounds, token = Bounds(self.timeout_s, self.timeout_s), self._login.present
+
+        async def one(url: str) -> Mapping[str, Any] | str:
+            try:
+                return await self._http.exchange(url + path, body, token, bounds, may_repeat=True)
+            except (EndpointError, RefusedError, StoreUnavailableError) as error:
+                return self._login.without_secrets(str(error))
+
+        urls = [endpoint.url for endpoint in self._endpoints]
+        return dict(zip(urls, await asyncio.gather(*map(one, urls)), strict=True))
+
     @contextlib.asynccontextmanager
     async def stream(self, path: str, body: Mapping[str, Any]) -> AsyncIterator[aiohttp.StreamReader]:
         """An answer that goes on, of the member that comes first. Raises StoreUnavailableError.

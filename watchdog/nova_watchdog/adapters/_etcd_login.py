@@ -42,6 +42,11 @@ class Login:
         """Whether a token could be asked for."""
         return self._account is not None
 
+    @property
+    def present(self) -> str:
+        """The token that there is now, empty without one."""
+        return self._token or ""
+
     async def token(self, ask: Ask) -> str:
         """The token; empty where none is needed. Raises StoreUnavailableError and what `ask` raises."""
         if self._account is None:

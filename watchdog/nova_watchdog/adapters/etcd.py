@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
+from nova_watchdog.core.store_size import StoreSize
 from nova_watchdog.ports import Clock, StoreConflictError, StoreUnavailableError, Versioned
 
 from ._etcd_gateway import Gateway
 from ._etcd_login import Account
+from ._etcd_status import read_size
 from ._etcd_tls import TlsFiles
 from ._etcd_watch import Watches
 from ._etcd_words import NONSENSE, changed_keys, key_of, range_of, transaction, versioned
@@ -75,6 +77,10 @@ class EtcdStore:
         After close, and after an error that nobody foresaw, it raises.
         """
         return self._watches.begin(prefix)
+
+    async def size(self) -> StoreSize:
+        """What the fullest member says of its database. Raises ProbeError. It delays nothing else."""
+        return await read_size(self._gateway)
 
     async def close(self) -> None:
         """End the watches and close the connections. Whatever is asked after that fails."""

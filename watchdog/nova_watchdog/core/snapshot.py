@@ -11,6 +11,7 @@ from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import Observation, Pairing
 from nova_watchdog.core.permission import Pause, Permission
+from nova_watchdog.core.store_size import StoreSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class KeeperSnapshot:
     registered: it has a registration, so it may hold. problem: what keeps it from being renewed or begun,
     empty: nothing. renewed_at_s: when the last confirmed renewal was sent, None: none yet. until_s: when
     systemd kills everything held here; None: not armed. takeovers counts (pairing, outcome) of what was taken
-    here, or tried to.
+    here, or tried to. size: how full the store is, None: not known, because of size_problem.
     """
 
     registered: bool
@@ -84,6 +85,8 @@ class KeeperSnapshot:
     renewals: int = 0
     renewal_failures: int = 0
     takeovers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    size: StoreSize | None = None
+    size_problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

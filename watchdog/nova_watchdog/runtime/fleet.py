@@ -47,7 +47,7 @@ class Fleet:
         self._pulses: list[tuple[Callable[[], float], float]] = []
 
     def lives_with(self, went_round_at_s: Callable[[], float], within_s: float) -> None:
-        """Another loop without which the daemon is of no use: when it last went round, and what that may take."""
+        """Another loop that is needed: when it last went round, and how long that may take."""
         self._pulses.append((went_round_at_s, within_s))
 
     def counter_for(self, pairing_name: str) -> Callable[[str, str, str], None]:

@@ -15,10 +15,11 @@ from nova_watchdog.core.hold.rules import HoldVerb
 from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.hold.vantage import give_of, vantage_of
 from nova_watchdog.core.kv import kv
-from nova_watchdog.core.model import Pairing
+from nova_watchdog.core.model import NOT_READ, Observed, Pairing, Unknown
 from nova_watchdog.core.permission import Permission, permission_of
 from nova_watchdog.core.snapshot import HoldSnapshot, KeeperSnapshot, PairingSnapshot
 from nova_watchdog.core.state import Phase
+from nova_watchdog.core.store_size import StoreSize
 from nova_watchdog.runtime.hold_ports import Asks, KeeperPorts
 from nova_watchdog.runtime.keeper import Keeper
 from nova_watchdog.runtime.pairing_loop import PairingLoop
@@ -38,6 +39,7 @@ class Surroundings:
     is_managed: whether its unit is set up to be held: one that is not, is only observed. None: not known yet.
     blocked_by: each check of this controller's preflight, and whether it keeps it from serving the pairing.
     told: receives each change of a pairing's rule, and what became of what was done.
+    store_size: how full the store is.
     """
 
     loop: Callable[[str], PairingLoop | None]
@@ -47,6 +49,7 @@ class Surroundings:
     is_managed: Callable[[str], bool | None] = lambda _pairing: True
     blocked_by: Callable[[str], Mapping[str, bool]] = lambda _pairing: {}
     told: Callable[[str, HoldDecision, str], None] = lambda _pairing, _decision, _outcome: None
+    store_size: Callable[[], Observed[StoreSize]] = lambda: NOT_READ
 
 
 class Holdings:
@@ -86,7 +89,13 @@ class Holdings:
             name: replace(self.keeper.shown(name), blocked_by=self._around.blocked_by(name))
             for name in self._names
         }
-        return self.keeper.snapshot(), holds
+        return self._with_size(self.keeper.snapshot()), holds
+
+    def _with_size(self, keeper: KeeperSnapshot) -> KeeperSnapshot:
+        found = self._around.store_size()
+        if isinstance(found, Unknown):
+            return replace(keeper, size=None, size_problem=found.reason)
+        return replace(keeper, size=found.value, size_problem="")
 
     # --- what the keeper asks
 

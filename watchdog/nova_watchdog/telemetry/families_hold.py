@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.snapshot import HoldSnapshot, KeeperSnapshot
+from nova_watchdog.core.store_size import ALARMS, StoreSize
 from nova_watchdog.telemetry import derived
 from nova_watchdog.telemetry.family import Family, Kind, Samples, Scrape
 
@@ -72,6 +73,24 @@ def _last_renewal(scrape: Scrape, keeper: KeeperSnapshot) -> float:
     if keeper.renewed_at_s is None:
         return 0.0
     return derived.wall_of(scrape.snapshot, keeper.renewed_at_s)
+
+
+def _of_the_size(value: Callable[[StoreSize], float | None]) -> Callable[[Scrape], Samples]:
+    """NaN where it is not known."""
+
+    def found(_: Scrape, keeper: KeeperSnapshot) -> float:
+        known = None if keeper.size is None else value(keeper.size)
+        return math.nan if known is None else float(known)
+
+    return _of_the_keeper(found)
+
+
+def _alarms(scrape: Scrape) -> Samples:
+    keeper = scrape.snapshot.keeper
+    if keeper is None:
+        return
+    for alarm in ALARMS:
+        yield (alarm,), math.nan if keeper.size is None else float(alarm in keeper.size.alarms)
 
 
 def _takeovers(scrape: Scrape) -> Samples:
@@ -173,6 +192,36 @@ OF_HOLDING: tuple[Family, ...] = (
         (),
         "Renewals that failed, or whose answer did not come in time.",
         _of_the_keeper(lambda _, keeper: keeper.renewal_failures),
+    ),
+    Family(
+        "nova_watchdog_store_size_bytes",
+        Kind.GAUGE,
+        (),
+        "The file of etcd's database, of the fullest member that answers: at its quota, 2 GiB by default, "
+        "etcd refuses every write; NaN where it is not known.",
+        _of_the_size(lambda size: size.size_bytes),
+    ),
+    Family(
+        "nova_watchdog_store_in_use_bytes",
+        Kind.GAUGE,
+        (),
+        "What of that file is in use: the rest is given back by defragmenting; NaN where it is not known.",
+        _of_the_size(lambda size: size.in_use_bytes),
+    ),
+    Family(
+        "nova_watchdog_store_quota_bytes",
+        Kind.GAUGE,
+        (),
+        "The quota of that member; NaN where etcd does not tell it (before 3.6).",
+        _of_the_size(lambda size: size.quota_bytes),
+    ),
+    Family(
+        "nova_watchdog_store_alarm",
+        Kind.GAUGE,
+        ("alarm",),
+        "1 for each alarm that etcd has raised: it refuses every write until an operator disarms it; NaN "
+        "where it is not known.",
+        _alarms,
     ),
     Family(
         "nova_watchdog_takeovers_total",

@@ -11,6 +11,7 @@ from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.rules import TABLE
 from nova_watchdog.core.state import Phase
+from nova_watchdog.core.store_size import ALARMS
 from nova_watchdog.telemetry.families import (
     ACTIONS,
     DRS_STATES,
@@ -97,6 +98,7 @@ def _closed_lists() -> list[tuple[str, str, tuple[str, ...]]]:
         ("kind", "`nova_watchdog_probe_*`", PROBE_KINDS),
         ("claim", "`nova_watchdog_hold`", words(Claim)),
         ("outcome", "`nova_watchdog_takeovers_total`", TAKEOVERS),
+        ("alarm", "`nova_watchdog_store_alarm`", ALARMS),
     ]
 
 

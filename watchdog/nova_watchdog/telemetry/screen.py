@@ -52,8 +52,10 @@ def _remarks(shown: Document, pairing: Document, columns: int) -> Iterator[str]:
 
 
 def _store(shown: Document, columns: int) -> list[str]:
-    line = printable(screen_hold.store(shown))
-    return textwrap.wrap(line, columns, subsequent_indent="  ", break_on_hyphens=False)
+    wrapped: list[str] = []
+    for line in (screen_hold.store(shown), screen_hold.size(shown)):
+        wrapped += textwrap.wrap(printable(line), columns, subsequent_indent="  ", break_on_hyphens=False)
+    return wrapped
 
 
 def _headline(shown: Document) -> str:

@@ -51,6 +51,7 @@ def _readings(shown: Document, pairing: Document) -> screen_readings.Lines:
     yield from screen_readings.holds(shown, pairing)
     yield from screen_hold.lines(pairing)
     yield from screen_hold.verified(pairing)
+    yield from screen_hold.size_line(shown)
     yield from screen_hold.single_active(shown)
 
 

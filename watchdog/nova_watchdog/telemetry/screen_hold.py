@@ -15,6 +15,7 @@ Lines = Iterator[tuple[str, str]]
 
 # Host names may be long, and the table is not.
 _MAX_NAME = 16
+_MIB = 1024 * 1024
 COLUMNS = ("HOLDER", "STANDBY", "DEADLINE")
 
 _WHOSE = {
@@ -40,6 +41,21 @@ def store(shown: Document) -> str:
     if keeper["problem"]:
         return f"etcd: {renewed}, {deadline}, RENEWAL FAILS: {keeper['problem']}"
     return f"etcd: {renewed}, {deadline}"
+
+
+def size(shown: Document) -> str:
+    """One line about a store that is full or will be, empty for one that has room."""
+    keeper = shown["keeper"]
+    found = keeper["size"] if keeper is not None else None
+    if found is None or not (found["alarms"] or found["filling"]):
+        return ""
+    quota = found["quota_bytes"]
+    of_quota = f"{quota / _MIB:.0f} MiB" if quota else "a quota that is not told (2048 MiB by default)"
+    fills = f"its database has {found['size_bytes'] / _MIB:.0f} MiB of {of_quota}"
+    in_use = f"{found['in_use_bytes'] / _MIB:.0f} MiB in use"
+    if found["alarms"]:
+        return f"etcd: ALARM {', '.join(found['alarms'])}: it refuses every write; {fills}, {in_use}"
+    return f"etcd: FILLING, at its quota it refuses every write: {fills}, {in_use}"
 
 
 def word(pairing: Document) -> str:
@@ -104,6 +120,12 @@ def verified(pairing: Document) -> Lines:
     if hold is not None and hold["verified"] is not None:
         address = pairing["readings"]["inventory"].get("own_address", "")
         yield "verified", words_of(Verification(**hold["verified"]), address)
+
+
+def size_line(shown: Document) -> Lines:
+    """The same about the store for the explanation of a pairing."""
+    if text := size(shown):
+        yield "store", text
 
 
 def single_active(shown: Document) -> Lines:

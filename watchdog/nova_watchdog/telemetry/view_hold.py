@@ -7,6 +7,7 @@ from dataclasses import asdict
 from nova_watchdog.core.facts import UnitFact
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.snapshot import FleetSnapshot, HoldSnapshot, PairingSnapshot
+from nova_watchdog.core.store_size import StoreSize
 from nova_watchdog.core.verification import verification_of
 from nova_watchdog.telemetry import derived
 from nova_watchdog.telemetry.view_readings import Document, rfc3339, seconds
@@ -37,7 +38,16 @@ def keeper_entry(snapshot: FleetSnapshot, now_s: float) -> Document | None:
             {"pairing": pairing, "outcome": outcome, "count": count}
             for (pairing, outcome), count in sorted(keeper.takeovers.items())
         ],
+        "size": _size(keeper.size),
+        "size_problem": keeper.size_problem,
     }
+
+
+def _size(size: StoreSize | None) -> Document | None:
+    """How full the store is, None where it is not known."""
+    if size is None:
+        return None
+    return {**asdict(size), "alarms": list(size.alarms), "filling": size.is_filling}
 
 
 def hold_entry(snapshot: FleetSnapshot, shown: PairingSnapshot, now_s: float) -> Document | None:
