@@ -68,6 +68,17 @@ async def test_what_is_held_here_or_never_was_is_judged_as_if_alone(
     assert (await looked(site, hold)).holding(NAME) is None
 
 
+async def test_what_one_look_cannot_tell_does_not_change_while_the_command_goes_on(site: Site) -> None:
+    """That a holder is silent: the records were read once, and stand still for that alone."""
+    held, reserved = HoldRecord("ctl2", "ctl2-1", 3), HoldRecord("", "", 3, successor="ctl2")
+    for hold, claim in ((held, Claim.HELD), (reserved, Claim.RESERVED)):
+        found = await looked(site, hold)
+        await cast("FakeClock", found._clock).advance(60.0)
+        holding = found.holding(NAME)
+        assert holding is not None
+        assert holding.claim is claim
+
+
 async def test_without_an_answer_nobody_knows_whose_it_is(site: Site) -> None:
     """And why there is none is told."""
     found = await looked(site, None, cut=True)

@@ -306,7 +306,7 @@ def test_the_breaker_looks_at_who_shares_a_vcenter_or_a_bus(other, expected):
     assert breaker_of(mine, [other], POLICY, 100.0) is expected
 
 
-_TAKEN = Holding(Claim.MINE, until_s=230.0, since_s=100.0, dead_since_s=98.0, epoch=7)
+_TAKEN = Holding(Claim.MINE, until_s=230.0, since_s=100.0, dead_since_s=98.0, came=True, epoch=7)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ _TAKEN = Holding(Claim.MINE, until_s=230.0, since_s=100.0, dead_since_s=98.0, ep
         (_TAKEN, 40.0, 30.0, True),
         (_TAKEN, 0.0, 100.0, False),
         (_TAKEN, 100.0, None, False),
-        (replace(_TAKEN, dead_since_s=None), 0.0, None, False),
+        (replace(_TAKEN, came=False), 0.0, None, False),
         (replace(_TAKEN, claim=Claim.HELD), 0.0, None, False),
         (None, 0.0, None, False),
     ],

@@ -8,6 +8,7 @@ import pytest
 
 from core.builders import OK, PAIRING, RECORD, RUNNING, killed, observation, reading, services
 from core.here_bench import ELSEWHERE, NEVER, TAKEN, Here, beat, standby, starts
+from nova_watchdog.core.decide import RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.facts import HeartbeatFact
 from nova_watchdog.core.hold.claims import Claim
@@ -26,6 +27,16 @@ def test_after_a_takeover_it_is_started_at_once_though_the_holder_reported_to_it
     decision = bench.see(beat(219.0, "beat 21"), 219.0)
     assert decision.facts.heartbeat is not HeartbeatFact.ELSEWHERE
     assert len(starts(decision)) == 1
+
+
+def test_a_canary_of_before_the_holders_death_proves_nothing_for_the_start():
+    """vCenter may have gone with it: where all arrive at once, all would start into that."""
+    for began_at_s, row in ((214.9, "R33"), (215.0, "R39")):
+        bench = standby((205.0, "a"))
+        bench.holding = TAKEN
+        decision = bench.see(replace(beat(219.0, "a"), vcenter=reading(OK, began_at_s)), 219.0)
+        assert decision.rule.number == row
+        assert (RequestReadings() in decision.actions) is (row == "R33")
 
 
 def test_a_report_that_came_after_the_holders_death_forbids_the_start():

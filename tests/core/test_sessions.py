@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from core.builders import POLICY, RUNNING, Bench, killed, observation, reading
+from core.builders import PAIRING, POLICY, RUNNING, Bench, killed, observation, reading
 from core.session_bench import AT_S, HERE, SESSION, STARTED_S, THERE, seen
+from nova_watchdog.core.decide import decide
 from nova_watchdog.core.memory import Memory
 from nova_watchdog.core.model import InventoryView, Observation, Reading, Unknown
+from nova_watchdog.core.permission import Permission
 from nova_watchdog.core.sessions import NovaSession, session_of, still_starts
+from nova_watchdog.core.state import PairingState
 
 MEMORY = Memory(0.0, process_started_at_s=STARTED_S, process_lives=True)
 
@@ -82,6 +85,23 @@ def test_a_start_without_a_report_goes_on_as_long_as_it_makes_calls_but_not_for_
     assert not still_starts(NovaSession.ACTIVE, replace(MEMORY, heartbeat_at_s=120.0), POLICY, AT_S)
     for word in (NovaSession.QUIET, NovaSession.MISSING, NovaSession.UNKNOWN):
         assert not still_starts(word, MEMORY, POLICY, AT_S)
+
+
+def test_a_session_that_may_be_another_pairing_s_keeps_nothing_from_a_hung_start():
+    """Two that share the account cannot be told apart."""
+    memory = replace(Bench().memory, process_started_at_s=STARTED_S, process_lives=True)
+    for own_account in (True, False):
+        decision = decide(
+            PAIRING,
+            PairingState(),
+            seen(SESSION),
+            memory,
+            POLICY,
+            AT_S,
+            permission=Permission.PROTECT,
+            own_account=own_account,
+        )
+        assert (decision.session, decision.still_starts) == (NovaSession.ACTIVE, own_account)
 
 
 def test_a_decision_carries_both():

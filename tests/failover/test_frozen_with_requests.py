@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.failover]
 
 _SERVERS = 4
 _DEAD_WITHIN_S = 3.0
-_ENDED_WITHIN_S = 60.0
+_ENDED_WITHIN_S = 150.0
 # RabbitMQ's figures of a queue are up to 5 s old.
 _FIGURES_AFTER_S = 6.0
 # `openstack.workload_interval_s`, and what a reading may take.
@@ -58,7 +58,7 @@ class Seen:
     at_thaw: dict[str, str] = field(default_factory=dict)
     """How those of `before` were right before the thaw."""
     ends: dict[str, str] = field(default_factory=dict)
-    """How each was a minute after the last was asked for, or sooner if each had an end."""
+    """How each was once each had an end, or after a bound."""
     thaw_s: float = 0.0
     thawed_at: str = ""
     """The same by the wall clock."""
@@ -213,7 +213,8 @@ def test_what_a_frozen_nova_compute_took_is_counted(scenes: list[Scene], report:
         traffic.begin()
         takeover = freeze_ask_and_thaw(seen, when)
         vms = machines(scene)
-        told, (here, nowhere) = builds_told(scene, takeover.new), in_build(scene)
+        # One that is merely slow may end while the daemon reads.
+        (most, _), told, (here, nowhere) = in_build(scene), builds_told(scene, takeover.new), in_build(scene)
         traffic.answered()
         begun = begun_twice(seen)
         tell(report, seen, takeover, when, begun)
@@ -227,7 +228,7 @@ def test_what_a_frozen_nova_compute_took_is_counted(scenes: list[Scene], report:
     assert seen.counts(seen.after) == {"ACTIVE": _SERVERS}, "only the new one ever had these"
     assert max(vms[one] for one in traffic.servers) == 1, "none is served by two"
     assert all(vms[one] for one, end in seen.ends.items() if end == "ACTIVE")
-    assert told == here
+    assert here <= told <= most
     if when == "late":
         assert not begun, "it could acknowledge nothing"
         assert seen.counts(seen.before)["BUILD"] == 0

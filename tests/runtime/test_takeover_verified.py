@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from nova_watchdog.core.breaker import Peer
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.hold.claims import Claim
 from nova_watchdog.core.hold.holding import Holding
@@ -23,7 +24,9 @@ class Bench(bench.Bench):
     """A loop under a hold that the test sets; its inventory is read only where it asks for that."""
 
     # Taken from a controller that must have been dead since before.
-    holding = Holding(Claim.MINE, until_s=FOREVER_S, since_s=1.0, dead_since_s=0.5, holder="ctl2", epoch=7)
+    holding = Holding(
+        Claim.MINE, until_s=FOREVER_S, since_s=1.0, dead_since_s=0.5, came=True, holder="ctl2", epoch=7
+    )
     inventories = 0
 
     def boot(self, unit: str = UNIT, host: str = bench.HOST) -> None:
@@ -90,7 +93,7 @@ async def test_a_session_from_elsewhere_is_none_and_asks_for_one_more_inventory_
 
 @pytest.mark.parametrize(
     "changed",
-    [{"dead_since_s": None}, {"claim": Claim.HELD}, {"since_s": 1e8}],
+    [{"came": False}, {"claim": Claim.HELD}, {"since_s": 1e8}],
     ids=["its own before", "another's", "it ran before"],
 )
 async def test_what_was_not_taken_from_another_is_not_told(changed):
@@ -132,3 +135,20 @@ async def test_a_reload_does_not_forget_that_it_was_told():
     )
     await played.pass_time(30)
     assert len(played.told) == 1
+
+
+@pytest.mark.parametrize(("vcenter", "told"), [(None, False), ("vc2:443/nova", True)])
+async def test_a_session_proves_that_a_start_goes_on_only_where_no_other_pairing_has_the_account(
+    vcenter, told
+):
+    """Another one's nova-compute makes calls over the same account."""
+    played = await Bench().started()
+    own = played.loop.pairing
+    other = replace(own, name="cluster-b", vcenter=vcenter or own.vcenter)
+    peers = [Peer(one, suspect=False, settled=True, acted_at_s=None) for one in (own, other)]
+    played.loop._world = replace(played.loop._world, peers=lambda: peers)
+    played.loop.memory = replace(played.loop.memory, heartbeat_at_s=None)
+    decisions = []
+    played.loop._show = lambda _observation, decision, *_rest: decisions.append(decision)  # type: ignore[method-assign]
+    await played.loop.tick()
+    assert decisions[0].still_starts is told

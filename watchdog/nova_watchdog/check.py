@@ -34,6 +34,8 @@ EXIT_CODES = {Condition.HEALTHY: 0, Condition.DEGRADED: 1, Condition.FAILED: 2, 
 _WORST_LAST = (Condition.HEALTHY, Condition.DEGRADED, Condition.UNKNOWN, Condition.FAILED)
 _POLL_S = 0.1
 _CLOSE_TIMEOUT_S = 2.0
+# A member that has just lost its leader answers the second time.
+_LOOKS_AT_STORE = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,13 @@ async def _look(settings: Settings, timeout_s: float) -> tuple[FleetSnapshot, Ho
     if looker is None:
         return await _look_alone(_harmless(settings), timeout_s, clock, lambda _pairing: None), Holders()
     try:
-        await looker.look()
-        snapshot = await _look_alone(_harmless(settings), timeout_s, clock, looker.holding)
+        until_s = clock.now_s() + timeout_s
+        for _ in range(_LOOKS_AT_STORE):
+            await looker.look()
+            if not looker.problem:
+                break
+        left_s = max(0.0, until_s - clock.now_s())
+        snapshot = await _look_alone(_harmless(settings), left_s, clock, looker.holding)
         found = {name: looker.holding(name) for name in snapshot.pairings}
         return snapshot, Holders({name: one.holder for name, one in found.items() if one}, looker.problem)
     finally:

@@ -26,6 +26,7 @@ class Onlooker:
         self._store = store
         self.close = close
         self._sight = Sight()
+        self._looked_at_s = clock.now_s()
         self.problem = "not asked yet"
 
     async def look(self) -> None:
@@ -38,13 +39,15 @@ class Onlooker:
             return
         self.problem = ""
         records = joined({key: (one.value, one.revision) for key, one in found.items()})
-        self._sight = look(self._sight, records, began_s, self._clock.now_s())
+        self._looked_at_s = self._clock.now_s()
+        self._sight = look(self._sight, records, began_s, self._looked_at_s)
 
     def holding(self, pairing: str) -> Holding | None:
         """The hold, None where this controller has it or nobody ever had it: it is judged as if alone."""
         if pairing not in self._names:
             return None
-        now_s, own = self._clock.now_s(), self._sight.controller(self._controller)
+        # As of the look: what stands still since nobody looked is not silent.
+        now_s, own = self._looked_at_s, self._sight.controller(self._controller)
         incarnation = own.value.incarnation if own and own.value else None
         claim = claim_of(pairing, self._controller, incarnation, self._sight, self._timing, now_s)
         if claim in (Claim.MINE, Claim.NOBODY):

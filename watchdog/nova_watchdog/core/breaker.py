@@ -52,7 +52,7 @@ def is_suspect(diagnosis: Diagnosis, memory: Memory) -> bool:
 
 def arrives(holding: Holding | None, memory: Memory, acted_at_s: float | None) -> bool:
     """Whether a pairing came from another controller, and neither ran here nor was acted upon since."""
-    if holding is None or holding.claim is not Claim.MINE or holding.dead_since_s is None:
+    if holding is None or holding.claim is not Claim.MINE or not holding.came:
         return False
     acted = acted_at_s is not None and acted_at_s >= holding.since_s
     return not acted and not memory.process_lives and memory.process_ended_at_s < holding.since_s

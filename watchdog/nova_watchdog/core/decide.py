@@ -96,12 +96,20 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     permission: Permission,
     breaker: Breaker = Breaker.CLOSED,
     holding: Holding | None = None,
+    own_account: bool = True,
 ) -> Decision:
-    """Judge one pairing. `memory` already holds this observation; `holding`: None: no other shares it."""
+    """Judge one pairing. `memory` already holds this observation; `holding`: None: no other shares it.
+
+    own_account: no other pairing of this daemon has its vCenter account: whose a session is can be told.
+    """
     state = _held(_seen(state, observation), holding)
     state = _with_operator(pairing, state, observation)
     worries = worries_of(pairing, observation, memory, policy, now_s)
-    facts = facts_of(pairing, state, observation, memory, worries, policy, now_s, holding)
+    session = session_of(observation, memory, policy, now_s)
+    starts = own_account and still_starts(session, memory, policy, now_s)
+    facts = facts_of(
+        pairing, state, observation, memory, worries, policy, now_s, holding, still_starts=starts
+    )
     row = diagnose(facts)
     pace = _pace(state, row.diagnosis, policy, now_s)
     held = permission is not Permission.PROTECT or breaker is not Breaker.CLOSED or pace is not Pace.READY
@@ -125,8 +133,6 @@ def decide(  # noqa: PLR0913 - everything that a decision depends on, by name
     after = _next_state(state, row.diagnosis, rule, policy, now_s)
     actions = _actions(pairing, observation, rule)
     wakeup = _wakeup(situation, state, policy)
-    session = session_of(observation, memory, policy, now_s)
-    starts = still_starts(session, memory, policy, now_s)
     return Decision(facts, row, situation, rule, after, actions + wakeup, worries, session, starts)
 
 

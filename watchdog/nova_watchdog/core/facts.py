@@ -27,7 +27,6 @@ from nova_watchdog.core.model import (
 )
 from nova_watchdog.core.observed import fresh
 from nova_watchdog.core.policy import Policy
-from nova_watchdog.core.sessions import session_of, still_starts
 from nova_watchdog.core.state import PairingState
 
 
@@ -143,21 +142,24 @@ def facts_of(  # noqa: PLR0913, PLR0917 - everything that facts depend on
     policy: Policy,
     now_s: float,
     holding: Holding | None = None,
+    *,
+    still_starts: bool = False,
 ) -> Facts:
     """Reduce the readings, and what worries them, to facts. A reading that is too old is Unknown.
 
-    holding: None where the pairing is this controller's alone.
+    holding: None where the pairing is this controller's alone. still_starts: its calls to vCenter show that
+    it has not come to the end of its start (`core/sessions.py`).
     """
     unit = observation.unit.value if isinstance(observation.unit, Reading) else None
     record = service_record(pairing, observation)
     return Facts(
         unit=_unit_fact(unit, memory, holding, seen_running=state.seen_running),
-        vcenter=_vcenter_fact(pairing, observation, policy, now_s),
+        vcenter=_vcenter_fact(pairing, observation, policy, now_s, holding),
         nova=_nova_fact(pairing, observation, memory, record, policy, now_s),
         heartbeat=_heartbeat_fact(unit, memory, policy, now_s, holding),
         service=_service_fact(record, state, memory, policy, now_s),
         bus=_bus_fact(observation, policy, now_s),
-        rpc=_rpc_fact(pairing, observation, memory, policy, now_s),
+        rpc=_rpc_fact(pairing, observation, memory, policy, now_s, still_starts=still_starts),
         quality=_quality(worries),
         hold=_hold_fact(holding),
     )
@@ -199,7 +201,9 @@ def _unit_fact(
     return UnitFact.UP if unit.runs else UnitFact.CHANGING
 
 
-def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, now_s: float) -> VCenterFact:
+def _vcenter_fact(
+    pairing: Pairing, observation: Observation, policy: Policy, now_s: float, holding: Holding | None
+) -> VCenterFact:
     view = fresh(observation.vcenter, policy.vcenter_max_age_s, now_s)
     if view is None or isinstance(observation.vcenter, Unknown):
         return VCenterFact.UNKNOWN
@@ -211,7 +215,9 @@ def _vcenter_fact(pairing: Pairing, observation: Observation, policy: Policy, no
         return VCenterFact.CLUSTER_GONE
     if isinstance(observation.unit, Reading):
         unit = observation.unit.value
-        if unit.is_down and observation.vcenter.began_at_s < unit.changed_at_s:
+        # Of what was taken over the end is that of the last holder's, elsewhere.
+        ended_s = max(unit.changed_at_s, (holding.dead_since_s or 0.0) if holding else 0.0)
+        if unit.is_down and observation.vcenter.began_at_s < ended_s:
             return VCenterFact.OK_EARLIER
     return VCenterFact.OK
 
@@ -239,7 +245,13 @@ def _bus_fact(observation: Observation, policy: Policy, now_s: float) -> BusFact
 
 
 def _rpc_fact(
-    pairing: Pairing, observation: Observation, memory: Memory, policy: Policy, now_s: float
+    pairing: Pairing,
+    observation: Observation,
+    memory: Memory,
+    policy: Policy,
+    now_s: float,
+    *,
+    still_starts: bool,
 ) -> RpcFact:
     view = fresh(observation.bus, policy.bus_max_age_s, now_s)
     if view is None or view.outcome is not BusOutcome.OK:
@@ -249,11 +261,10 @@ def _rpc_fact(
     compute = view.computes.get(pairing.host)
     if compute is not None and compute.ping is Answer.ANSWERED:
         return RpcFact.ANSWERED
-    if memory.unanswered_held_s < policy.hang_hold_s:
-        return RpcFact.UNKNOWN
     # nova-compute answers nothing before it has walked over its instances (nova/service.py, `start`).
-    starts = still_starts(session_of(observation, memory, policy, now_s), memory, policy, now_s)
-    return RpcFact.UNKNOWN if starts else RpcFact.UNANSWERED
+    if memory.unanswered_held_s < policy.hang_hold_s or still_starts:
+        return RpcFact.UNKNOWN
+    return RpcFact.UNANSWERED
 
 
 def _quality(worries: Sequence[Worry]) -> Quality:

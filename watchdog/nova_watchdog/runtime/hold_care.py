@@ -161,7 +161,7 @@ class Care:
             return ""
         if record.holder == state.me and decision.claim is not Claim.MINE:
             dead_s = dead_since_s(name, state.me, state.sight, state.timing)
-            state.terms[name] = Terms(record.epoch, now_s, dead_s)
+            state.terms[name] = Terms(record.epoch, now_s, dead_s, came=dead_s is not None)
             self._file.save(registrar.registration.incarnation)
         puts = {hold_key(name): to_json(record)}
         fenced = state.sight.controller(decision.fences) if decision.fences else None

@@ -208,6 +208,7 @@ class HoldState:
             until_s=until_s if mine else None,
             since_s=terms.since_s if mine and terms else 0.0,
             dead_since_s=terms.dead_since_s if mine and terms else None,
+            came=mine and terms is not None and terms.came,
             holder=record.holder if record else "",
             epoch=epoch,
             stopped=record.stopped if record else False,

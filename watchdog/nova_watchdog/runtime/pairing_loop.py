@@ -185,6 +185,11 @@ class PairingLoop:
         if told != (suspect, settled, self._acted_at_s):
             self._peer = Peer(self.pairing, suspect, settled, self._acted_at_s, self._arrived)
 
+    def _has_own_account(self) -> bool:
+        """Whether no other pairing here has its vCenter account."""
+        peers = (one.pairing for one in self._world.peers())
+        return all(one.name == self.pairing.name or one.vcenter != self.pairing.vcenter for one in peers)
+
     async def tick(self) -> None:
         """One round. Without its record in the store the pairing is only observed."""
         self._content_with = None
@@ -211,7 +216,9 @@ class PairingLoop:
             permission=permission,
             breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s, arriving=arriving),
             holding=holding,
+            own_account=self._has_own_account(),
         )
+        acted_before = self._acted_at_s, self._arrived
         if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):
             # Before anything is awaited: no other loop may decide on the same picture.
             self._acted_at_s, self._arrived = now_s, arriving
@@ -223,6 +230,9 @@ class PairingLoop:
             self.note("verified", why)
         edge = self._edge(decision)
         if not await self._record(decision, edge):
+            # Nothing is done. Should it have been written all the same, it is read with the record.
+            self._acted_at_s, self._arrived = acted_before
+            self._renew_peer()
             self._show(observation, decision, state, permission, window)
             return
         if edge:

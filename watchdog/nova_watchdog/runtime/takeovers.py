@@ -53,7 +53,7 @@ class Takeover:
 
     def _is_awaited(self, holding: Holding, memory: Memory, now_s: float) -> bool:
         """Whether a process runs that began here, under a hold that was another's before."""
-        if holding.claim is not Claim.MINE or holding.dead_since_s is None:
+        if holding.claim is not Claim.MINE or not holding.came:
             return False
         if holding.epoch == self._told_epoch or not (memory.process_lives and memory.start_seen):
             return False

@@ -23,6 +23,7 @@ class Holding:
         human's wish against it.
     dead_since_s: when whoever ran it before must have been dead; None: nothing is known about that, so only
         a silent Nova shows it.
+    came: it was taken, and not only kept, from somebody who is dead: a takeover.
     holder: the controller that holds it, empty: none, or not known. epoch: 0 without a record.
     stopped: a human stopped it on purpose, under whoever held it then.
     rule, why: of the table of holding.
@@ -32,6 +33,7 @@ class Holding:
     until_s: float | None = None
     since_s: float = 0.0
     dead_since_s: float | None = None
+    came: bool = False
     holder: str = ""
     epoch: int = 0
     stopped: bool = False

@@ -16,11 +16,15 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How a hold began here. Local monotonic times, so they end with the boot; see `holding.Holding`."""
+    """How a hold began here. Local monotonic times, so they end with the boot; see `holding.Holding`.
+
+    came: it was another one's or nobody's before. Not left to the next daemon: it only spares some waiting.
+    """
 
     epoch: int
     since_s: float
     dead_since_s: float | None
+    came: bool = False
 
 
 @dataclass(frozen=True, slots=True)
