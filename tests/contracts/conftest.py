@@ -11,13 +11,14 @@ import pytest
 
 from contracts.holding_worlds import RealHoldingWorld, SimulatedHoldingWorld
 from contracts.stand_ins.etcd_fixture import cluster, etcd, running_cluster
+from contracts.stand_ins.odd_etcd import odd, odd_store
 from contracts.stand_ins.rabbitmq_fixture import rabbitmq
 from contracts.stand_ins.systemd_bus import Broker
 from lab.client import Lab
 from lab.client.controller import init_pid
 from lab.vcsim.conftest import simulator, vcenter
 
-__all__ = ["cluster", "etcd", "rabbitmq", "running_cluster", "simulator", "vcenter"]
+__all__ = ["cluster", "etcd", "odd", "odd_store", "rabbitmq", "running_cluster", "simulator", "vcenter"]
 
 
 class _Container:

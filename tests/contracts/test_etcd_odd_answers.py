@@ -5,59 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from contracts.stand_ins.odd_etcd import HEADER
 from contracts.waiting import PATIENCE_S, until
 from nova_watchdog.adapters import _etcd_watch
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.etcd import Account, EtcdStore
 from nova_watchdog.ports import StoreConflictError, StoreUnavailableError
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PASSWORD = "odd-answers-password"
-HEADER = {"cluster_id": "1", "member_id": "2", "revision": "7", "raft_term": "3"}
-
-
-class OddServer:
-    """Answers each path with what `answers` holds for it: status and text, or a handler."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, str] | Handler] = {}
-        self.asked: list[str] = []
-        app = web.Application()
-        app.router.add_post("/{path:.*}", self._answer)
-        self.server = TestServer(app)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server.port}"
-
-    async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(request.path)
-        answer = self.answers.get(request.path, (200, json.dumps({"header": HEADER})))
-        if callable(answer):
-            return await answer(request)
-        status, text = answer
-        return web.Response(status=status, text=text, content_type="application/json")
-
-
-@pytest.fixture
-async def odd() -> AsyncIterator[OddServer]:
-    made = OddServer()
-    await made.server.start_server()
-    yield made
-    await made.server.close()
-
-
-@pytest.fixture
-async def store(odd: OddServer) -> AsyncIterator[EtcdStore]:
-    made = EtcdStore([odd.url], "/p/", SystemClock(), timeout_s=PATIENCE_S)
-    yield made
-    await made.close()
 
 
 @pytest.mark.parametrize(
@@ -76,11 +35,11 @@ async def store(odd: OddServer) -> AsyncIterator[EtcdStore]:
         (500, '{"code": 13, "message": "a\\u001b[31m' + "x" * 5000 + '"}', r"a\\x1b\[31mx{194}$"),
     ],
 )
-async def test_an_answer_that_is_none_is_no_answer(odd, store, status, text, words):
+async def test_an_answer_that_is_none_is_no_answer(odd, odd_store, status, text, words):
     """For a read, and the words are short and printable."""
     odd.answers["/v3/kv/range"] = (status, text)
     with pytest.raises(StoreUnavailableError, match=words):
-        await store.read("")
+        await odd_store.read("")
 
 
 @pytest.mark.parametrize(
@@ -93,15 +52,15 @@ async def test_an_answer_that_is_none_is_no_answer(odd, store, status, text, wor
         (429, '{"error": "etcdserver: too many requests", "code": 8}', False),
     ],
 )
-async def test_a_transaction_without_an_answer_may_be_written(odd, store, status, text, may_be_written):
+async def test_a_transaction_without_an_answer_may_be_written(odd, odd_store, status, text, may_be_written):
     """Unless it is certain that it is not."""
     odd.answers["/v3/kv/txn"] = (status, text)
     with pytest.raises(StoreUnavailableError) as caught:
-        await store.commit({"a": 1}, {"a": {}})
+        await odd_store.commit({"a": 1}, {"a": {}})
     assert ("may be written" in str(caught.value)) is may_be_written
 
 
-async def test_a_transaction_is_sent_once(odd, store):
+async def test_a_transaction_is_sent_once(odd, odd_store):
     """Whatever becomes of its connection."""
 
     async def cut(request: web.Request) -> web.StreamResponse:
@@ -111,17 +70,17 @@ async def test_a_transaction_is_sent_once(odd, store):
 
     odd.answers["/v3/kv/txn"] = cut
     with pytest.raises(StoreUnavailableError, match="may be written"):
-        await store.commit({"a": 1}, {"a": {}})
+        await odd_store.commit({"a": 1}, {"a": {}})
     assert odd.asked.count("/v3/kv/txn") == 1
 
 
-async def test_a_conflict_that_does_not_say_where_names_all(store):
+async def test_a_conflict_that_does_not_say_where_names_all(odd_store):
     """Nothing was written: that is what counts."""
     with pytest.raises(StoreConflictError, match="a, b"):
-        await store.commit({"a": 1, "b": 2}, {"a": {}})
+        await odd_store.commit({"a": 1, "b": 2}, {"a": {}})
 
 
-async def test_a_trickle_ends_at_the_bound(odd, store):
+async def test_a_trickle_ends_at_the_bound(odd, odd_store):
     """A server that sends a byte now and then is as silent as one that sends none."""
 
     async def trickle(request: web.Request) -> web.StreamResponse:
@@ -132,11 +91,11 @@ async def test_a_trickle_ends_at_the_bound(odd, store):
             await asyncio.sleep(0.1)
         return response
 
-    store._gateway.timeout_s = 1.0
+    odd_store._gateway.timeout_s = 1.0
     odd.answers["/v3/kv/range"] = trickle
     began_s = time.monotonic()
     with pytest.raises(StoreUnavailableError, match=r"no answer within 1\.0 s"):
-        await store.read("")
+        await odd_store.read("")
     assert time.monotonic() - began_s < 5
 
 
@@ -182,7 +141,7 @@ async def test_a_login_without_an_answer_writes_nothing(odd):
         b'{"result": {"events": 3}}\n',
     ],
 )
-async def test_a_watch_that_tells_nonsense_is_begun_anew(odd, store, monkeypatch, line):
+async def test_a_watch_that_tells_nonsense_is_begun_anew(odd, odd_store, monkeypatch, line):
     """Nothing of it is told, and the store is looked at again."""
     monkeypatch.setattr(_etcd_watch, "_RETRY_S", 0.01)
 
@@ -190,7 +149,7 @@ async def test_a_watch_that_tells_nonsense_is_begun_anew(odd, store, monkeypatch
         return web.Response(body=line)
 
     odd.answers["/v3/watch"] = nonsense
-    changes = store.watch("")
+    changes = odd_store.watch("")
     waiting = asyncio.ensure_future(anext(changes))
     await until(lambda: odd.asked.count("/v3/watch") > 2)
     assert not waiting.done()
@@ -199,13 +158,13 @@ async def test_a_watch_that_tells_nonsense_is_begun_anew(odd, store, monkeypatch
     assert await asyncio.wait_for(waiting, PATIENCE_S) == "a"
 
 
-async def test_a_restored_store_is_told_as_a_whole(odd, store, monkeypatch):
+async def test_a_restored_store_is_told_as_a_whole(odd, odd_store, monkeypatch):
     """Its revisions went back, so none of those that are known means anything."""
     monkeypatch.setattr(_etcd_watch, "_RETRY_S", 0.01)
     odd.answers["/v3/watch"] = (200, "ended\n")
     kvs = [{"key": "L3AvYQ==", "mod_revision": "5"}]
     odd.answers["/v3/kv/range"] = (200, json.dumps({"header": HEADER, "kvs": kvs}))
-    changes = store.watch("")
+    changes = odd_store.watch("")
     assert await asyncio.wait_for(anext(changes), PATIENCE_S) == "a"
     looks = odd.asked.count("/v3/kv/range")
     await until(lambda: odd.asked.count("/v3/kv/range") > looks + 1)
@@ -214,15 +173,15 @@ async def test_a_restored_store_is_told_as_a_whole(odd, store, monkeypatch):
     assert await asyncio.wait_for(anext(changes), PATIENCE_S) == "a"
 
 
-async def test_an_error_that_nobody_foresaw_ends_the_watch_loudly(store, monkeypatch):
+async def test_an_error_that_nobody_foresaw_ends_the_watch_loudly(odd_store, monkeypatch):
     """Whoever waits gets it, and the daemon ends."""
 
     async def fails(*_args: object, **_more: object) -> None:
         raise RuntimeError("unforeseen")
 
-    monkeypatch.setattr(store._gateway, "ask", fails)
+    monkeypatch.setattr(odd_store._gateway, "ask", fails)
     with pytest.raises(RuntimeError, match="unforeseen"):
-        await asyncio.wait_for(anext(store.watch("")), PATIENCE_S)
+        await asyncio.wait_for(anext(odd_store.watch("")), PATIENCE_S)
 
 
 async def test_a_name_that_does_not_resolve_any_more_keeps_its_address(odd, monkeypatch):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 
 from contracts.stand_ins.etcd import PASSWORD, PREFIX, USER, Etcd
+from contracts.stand_ins.odd_etcd import HEADER, OddServer
 from contracts.test_etcd import fill, opened
-from contracts.test_etcd_odd_answers import HEADER, OddServer
 from contracts.waiting import PATIENCE_S
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.etcd import Account, EtcdStore
@@ -85,21 +84,6 @@ async def test_a_lost_member_does_not_hide_the_others(cluster: Etcd) -> None:
 # --- what other versions say, and what is no answer
 
 
-@pytest.fixture
-async def odd() -> AsyncIterator[OddServer]:
-    made = OddServer()
-    await made.server.start_server()
-    yield made
-    await made.server.close()
-
-
-@pytest.fixture
-async def store(odd: OddServer) -> AsyncIterator[EtcdStore]:
-    made = EtcdStore([odd.url], "/p/", SystemClock(), timeout_s=PATIENCE_S)
-    yield made
-    await made.close()
-
-
 def says(**told: object) -> tuple[int, str]:
     return 200, json.dumps({"header": HEADER, **told})
 
@@ -121,10 +105,10 @@ def says(**told: object) -> tuple[int, str]:
     ],
     ids=["3.4", "3.6", "no quota", "two members", "no leader"],
 )
-async def test_what_it_says_is_read(odd, store, answer, found):
+async def test_what_it_says_is_read(odd, odd_store, answer, found):
     """Numbers are text; not every error is an alarm."""
     odd.answers[STATUS] = answer
-    assert await store.size() == found
+    assert await odd_store.size() == found
 
 
 @pytest.mark.parametrize(
@@ -143,11 +127,11 @@ async def test_what_it_says_is_read(odd, store, answer, found):
         (says(dbSize="1", errors=3), "tells no size"),
     ],
 )
-async def test_what_is_no_answer_is_not_known(odd, store, answer, words):
+async def test_what_is_no_answer_is_not_known(odd, odd_store, answer, words):
     """Also where etcd wants more rights than a plain user has."""
     odd.answers[STATUS] = answer
     with pytest.raises(ProbeError, match=words):
-        await store.size()
+        await odd_store.size()
 
 
 async def test_of_several_members_the_fullest_counts_and_every_alarm(odd):
