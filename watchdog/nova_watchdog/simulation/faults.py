@@ -74,6 +74,7 @@ def _cut(*targets: str, requests: bool = True, replies: bool = True) -> Begin:
 
 def _wipe_run(world: SimulatedWorld, fault: Fault) -> None:
     world.sites[fault.target].machine.run.clear()
+    world.wiped_at_s[fault.target] = world.timeline.now_s
 
 
 def _slow_systemd(world: SimulatedWorld, fault: Fault) -> End:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -115,6 +116,8 @@ class SimulatedWorld:
         self._rogues = itertools.count(1)
         self._first_ran_at_s: dict[str, float] = {}
         self._ended_at_s: dict[tuple[str, str], float] = {}
+        # When somebody emptied /run there: systemd refuses starts until a renewal writes the tokens anew.
+        self.wiped_at_s: dict[str, float] = {}
         self.gaps: dict[str, list[Gap]] = defaultdict(list)
         self.conduct = Conduct(
             self.timeline, self.pairings, scenario.policy, counts_starts=not _DEPENDENCIES & kinds
@@ -350,6 +353,9 @@ class SimulatedWorld:
     def _covers(self, site: Site, pairing: str) -> bool:
         """Whether it may run there; a deadline that fired while a slow systemd started it is no mistake."""
         if site.systemd.call_takes_s > _QUICK_S:
+            return True
+        timing, wiped_at_s = self.scenario.timing, self.wiped_at_s.get(site.name, -math.inf)
+        if self.timeline.now_s - wiped_at_s < timing.renew_s + timing.timeout_s:
             return True
         state, now_s = site.systemd.deadline.now(), site.machine.clock.now_s()
         if state.fired_at_s is not None and now_s - state.fired_at_s < _JUST_FIRED_S:
