@@ -18,7 +18,7 @@ from core.builders import (
     reading,
 )
 from core.session_bench import HERE, SESSION
-from nova_watchdog.core.breaker import Breaker, Peer, arrives, breaker_of, is_suspect
+from nova_watchdog.core.breaker import Breaker, Peer, arrives, breaker_of, has_own_account, is_suspect
 from nova_watchdog.core.decide import KillUnit, RequestReadings
 from nova_watchdog.core.diagnose import Diagnosis
 from nova_watchdog.core.hold.claims import Claim
@@ -340,6 +340,12 @@ def test_what_arrives_waits_for_all_but_those_that_arrived(arriving, arrived, ex
     """They share the controller that they lost."""
     other = replace(peer("b", settled=False, acted_at_s=95.0), arrived=arrived)
     assert breaker_of(PAIRING, [other], POLICY, 100.0, arriving=arriving) is expected
+
+
+def test_an_account_is_its_own_where_no_other_pairing_has_it():
+    """The pairing itself is among its peers; the key of a vCenter names the account."""
+    assert has_own_account(PAIRING, [peer(PAIRING.name), peer("b", vcenter="vc2")])
+    assert not has_own_account(PAIRING, [peer(PAIRING.name), peer("b")])
 
 
 def test_what_arrives_minds_whoever_is_suspect():

@@ -5,10 +5,10 @@ from __future__ import annotations
 from nova_watchdog.config.settings import Settings
 from nova_watchdog.core.hold.claims import Claim, claim_of
 from nova_watchdog.core.hold.holding import Holding
-from nova_watchdog.core.hold.records import joined
-from nova_watchdog.core.hold.sight import Sight, look
+from nova_watchdog.core.hold.sight import Sight
 from nova_watchdog.ports import Clock, Store, StoreUnavailableError
 from nova_watchdog.receivers import Closer
+from nova_watchdog.runtime.hold_look import looked
 from nova_watchdog.sharing import store_of, to_hold
 
 
@@ -26,28 +26,22 @@ class Onlooker:
         self._store = store
         self.close = close
         self._sight = Sight()
-        self._looked_at_s = clock.now_s()
         self.problem = "not asked yet"
 
     async def look(self) -> None:
         """Read them. A store without an answer is a problem, and no error."""
-        began_s = self._clock.now_s()
         try:
-            found = await self._store.read("")
+            self._sight = await looked(self._store, self._clock, self._sight)
+            self.problem = ""
         except StoreUnavailableError as error:
             self.problem = str(error)
-            return
-        self.problem = ""
-        records = joined({key: (one.value, one.revision) for key, one in found.items()})
-        self._looked_at_s = self._clock.now_s()
-        self._sight = look(self._sight, records, began_s, self._looked_at_s)
 
     def holding(self, pairing: str) -> Holding | None:
         """The hold, None where this controller has it or nobody ever had it: it is judged as if alone."""
         if pairing not in self._names:
             return None
         # As of the look: what stands still since nobody looked is not silent.
-        now_s, own = self._looked_at_s, self._sight.controller(self._controller)
+        now_s, own = self._sight.began_at_s or 0.0, self._sight.controller(self._controller)
         incarnation = own.value.incarnation if own and own.value else None
         claim = claim_of(pairing, self._controller, incarnation, self._sight, self._timing, now_s)
         if claim in (Claim.MINE, Claim.NOBODY):

@@ -83,3 +83,9 @@ def share(one: Pairing, other: Pairing) -> bool:
     if one.name == other.name:
         return False
     return one.vcenter == other.vcenter or (bool(one.bus) and one.bus == other.bus)
+
+
+def has_own_account(pairing: Pairing, peers: Iterable[Peer]) -> bool:
+    """Whether no other pairing here has its vCenter account."""
+    others = (one.pairing for one in peers if one.pairing.name != pairing.name)
+    return all(one.vcenter != pairing.vcenter for one in others)

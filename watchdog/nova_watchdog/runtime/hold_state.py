@@ -202,13 +202,13 @@ class HoldState:
         terms = self.terms.get(name)
         if claim is Claim.MINE and (terms is None or terms.epoch != epoch):
             terms = self.terms[name] = Terms(epoch, self.clock.now_s(), None)
-        mine = claim is Claim.MINE and terms is not None
+        own = terms if claim is Claim.MINE else None
         return Holding(
             claim=claim,
-            until_s=until_s if mine else None,
-            since_s=terms.since_s if mine and terms else 0.0,
-            dead_since_s=terms.dead_since_s if mine and terms else None,
-            came=mine and terms is not None and terms.came,
+            until_s=until_s if own else None,
+            since_s=own.since_s if own else 0.0,
+            dead_since_s=own.dead_since_s if own else None,
+            came=own is not None and own.came,
             holder=record.holder if record else "",
             epoch=epoch,
             stopped=record.stopped if record else False,

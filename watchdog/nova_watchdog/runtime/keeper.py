@@ -15,10 +15,10 @@ from functools import partial
 from nova_watchdog.core.hold.claims import Claim, silent_at_s
 from nova_watchdog.core.hold.decide import Give, HoldPolicy
 from nova_watchdog.core.hold.holding import Holding
-from nova_watchdog.core.hold.records import HOLDS, joined
+from nova_watchdog.core.hold.records import HOLDS
 from nova_watchdog.core.hold.refusals import why_not_give, why_not_take
 from nova_watchdog.core.hold.rules import HereFact
-from nova_watchdog.core.hold.sight import Sight, look
+from nova_watchdog.core.hold.sight import Sight
 from nova_watchdog.core.hold.timing import Timing
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.snapshot import HoldSnapshot, KeeperSnapshot
@@ -28,6 +28,7 @@ from nova_watchdog.runtime.hands import Hands
 from nova_watchdog.runtime.hold_begin import Beginning
 from nova_watchdog.runtime.hold_care import Care
 from nova_watchdog.runtime.hold_handover import HandoverFile
+from nova_watchdog.runtime.hold_look import looked
 from nova_watchdog.runtime.hold_ports import Asks, KeeperPorts
 from nova_watchdog.runtime.hold_state import HoldState
 from nova_watchdog.runtime.hold_view import hold_snapshot, keeper_snapshot
@@ -222,14 +223,11 @@ class Keeper:
 
     async def _look(self) -> bool:
         """Read everything; what became of our own record with it."""
-        began_s = self._ports.clock.now_s()
         try:
-            found = await self._ports.store.read("")
+            self._state.sight = await looked(self._ports.store, self._ports.clock, self._state.sight)
         except StoreUnavailableError as error:
             self._registrar.tell(str(error))
             return False
-        records = joined({key: (one.value, one.revision) for key, one in found.items()})
-        self._state.sight = look(self._state.sight, records, began_s, self._ports.clock.now_s())
         await self._registrar.saw(self._state.sight)
         self._file.save_progress()
         self._registrar.check(self._ports.clock.now_s())

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import replace
 
 from nova_watchdog.core.alike import shows_the_same
-from nova_watchdog.core.breaker import Peer, arrives, breaker_of, is_suspect
+from nova_watchdog.core.breaker import Peer, arrives, breaker_of, has_own_account, is_suspect
 from nova_watchdog.core.budget import last_action_at_s, starts_left
 from nova_watchdog.core.decide import (
     Decision,
@@ -185,11 +185,6 @@ class PairingLoop:
         if told != (suspect, settled, self._acted_at_s):
             self._peer = Peer(self.pairing, suspect, settled, self._acted_at_s, self._arrived)
 
-    def _has_own_account(self) -> bool:
-        """Whether no other pairing here has its vCenter account."""
-        peers = (one.pairing for one in self._world.peers())
-        return all(one.name == self.pairing.name or one.vcenter != self.pairing.vcenter for one in peers)
-
     async def tick(self) -> None:
         """One round. Without its record in the store the pairing is only observed."""
         self._content_with = None
@@ -205,6 +200,7 @@ class PairingLoop:
         permission = with_hold(permission, holding, now_s)
         if self._state is None and permission is not Permission.OBSERVE:
             permission = Permission.NO_RECORD
+        peers = tuple(self._world.peers())
         arriving = arrives(holding, self.memory, self._acted_at_s)
         decision = decide(
             self.pairing,
@@ -214,9 +210,9 @@ class PairingLoop:
             self._policy,
             now_s,
             permission=permission,
-            breaker=breaker_of(self.pairing, self._world.peers(), self._policy, now_s, arriving=arriving),
+            breaker=breaker_of(self.pairing, peers, self._policy, now_s, arriving=arriving),
             holding=holding,
-            own_account=self._has_own_account(),
+            own_account=has_own_account(self.pairing, peers),
         )
         acted_before = self._acted_at_s, self._arrived
         if decision.rule.verb in (Verb.START, Verb.START_FREE, Verb.KILL):

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nova_watchdog.core.hold.records import CONTROLLERS, HOLDS
+from nova_watchdog.core.hold.records import CONTROLLERS
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.core.policy import Policy
+from nova_watchdog.simulation.parts.records import holds_in
 from nova_watchdog.simulation.timeline import Timeline
 
 # A process reports 10 s after its start at the earliest: before that nobody can call its pairing settled.
@@ -147,8 +148,8 @@ class Conduct:
         for key, record in puts.items():
             if key.startswith(CONTROLLERS):
                 self._incarnations[key.removeprefix(CONTROLLERS)] = record["incarnation"]
-            elif key.startswith(HOLDS):
-                self._held(key.removeprefix(HOLDS), record)
+        for pairing, record in holds_in(puts).items():
+            self._held(pairing, record)
         for pairing, (machine, incarnation, since_s) in list(self._stopped.items()):
             record = puts.get(CONTROLLERS + machine, {})
             if record and (record["fenced"] or record["incarnation"] != incarnation):
@@ -166,6 +167,4 @@ class Conduct:
         """The store went back: it may have forgotten what humans did."""
         self._stopped.clear()
         self._known.clear()
-        self._holds = {
-            key.removeprefix(HOLDS): value for key, value in records.items() if key.startswith(HOLDS)
-        }
+        self._holds = holds_in(records)

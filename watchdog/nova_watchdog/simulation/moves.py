@@ -8,9 +8,9 @@ from typing import Any
 
 from nova_watchdog.core.breaker import share
 from nova_watchdog.core.hold.moves import SETTLES_WITHIN_S, HoldPolicy
-from nova_watchdog.core.hold.records import HOLDS
 from nova_watchdog.core.model import Pairing
 from nova_watchdog.simulation.parts.network import BUS, VCENTER
+from nova_watchdog.simulation.parts.records import holds_in
 from nova_watchdog.simulation.timeline import Timeline
 
 # A process reports 10 s after its start at the earliest: before that nobody can call its pairing settled.
@@ -73,10 +73,7 @@ class Moves:
     def committed(self, who: str, puts: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
         """The store wrote these records: what is wrong with them, as name and text."""
         found = []
-        for key, record in puts.items():
-            if not key.startswith(HOLDS):
-                continue
-            pairing = key.removeprefix(HOLDS)
+        for pairing, record in holds_in(puts).items():
             before = self._holds.get(pairing)
             self._holds[pairing] = record
             if before and not record["holder"] and len(record["moves"]) > len(before["moves"]):
@@ -85,9 +82,7 @@ class Moves:
 
     def restored(self, records: Mapping[str, Mapping[str, Any]]) -> None:
         """The store went back."""
-        self._holds = {
-            key.removeprefix(HOLDS): value for key, value in records.items() if key.startswith(HOLDS)
-        }
+        self._holds = holds_in(records)
 
     def _judge(
         self, move: _Released, before: Mapping[str, Any], record: Mapping[str, Any]

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nova_watchdog.core.hold.records import HOLDS
 from nova_watchdog.ports import StoreConflictError, Versioned
 
 Values = Mapping[str, Mapping[str, Any]]
@@ -20,6 +21,11 @@ class Snapshot:
 
     revision: int
     records: Mapping[str, tuple[bytes, int]]
+
+
+def holds_in(records: Values) -> dict[str, Mapping[str, Any]]:
+    """Those of them that say who holds a pairing, by its name."""
+    return {key.removeprefix(HOLDS): value for key, value in records.items() if key.startswith(HOLDS)}
 
 
 def as_json(values: Values) -> dict[str, dict[str, Any]]:
