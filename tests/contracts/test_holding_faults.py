@@ -47,7 +47,7 @@ class _Systemd(SystemdStandIn):
             return Message.new_method_return(message, "o", ["/org/freedesktop/systemd1/job/8"])
         if message.member == "ListUnitsByPatterns":
             units = [
-                [name, "", "loaded", "active", sub, "", f"/unit/{number}", 0, "", "/"]
+                [name, "", "loaded", _active(sub), sub, "", f"/unit/{number}", 0, "", "/"]
                 for number, (name, (sub, _)) in enumerate(self.listed.items())
             ]
             return Message.new_method_return(message, "a(ssssssouso)", [units])
@@ -62,6 +62,10 @@ class _Systemd(SystemdStandIn):
             return Variant("s", self.system_state)
         assert message.path is not None
         return Variant("t", list(self.listed.values())[int(message.path.rsplit("/", 1)[1])][1])
+
+
+def _active(sub: str) -> str:
+    return "inactive" if sub == "dead" else "active"
 
 
 @pytest.fixture
@@ -210,6 +214,40 @@ async def test_a_timer_that_has_just_fired_is_serving(units, stand_in):
     assert (await units.deadline().read()).serving
 
 
+async def test_what_fires_while_it_is_read_has_not_served_already(units, stand_in):
+    """It waits in the list, and has fired when it is asked for its time: the next reading tells."""
+    stand_in.listed = {
+        "nova-watchdog-deadline@1.timer": ("waiting", 8_000_000),
+        "nova-watchdog-deadline.service": ("dead", 0),
+    }
+    fired = {
+        "nova-watchdog-deadline@1.timer": ("running", 8_000_000),
+        "nova-watchdog-deadline.service": ("start", 8_000_001),
+    }
+    gets = 0
+
+    def fires():
+        nonlocal gets
+        gets += 1
+        if gets == 2:  # after the timer's time, before the service's
+            stand_in.listed = fired
+
+    stand_in.on_call["Get"] = fires
+    assert await units.deadline().read() == DeadlineState(None, serving=True, fired_at_s=8.000001)
+
+
+async def test_timers_that_change_with_each_look_are_no_answer(units, stand_in):
+    """It says so, and asks no longer."""
+
+    def changes():
+        stand_in.listed = {f"nova-watchdog-deadline@{len(stand_in.calls)}.timer": ("waiting", 8_000_000)}
+
+    changes()
+    stand_in.on_call["Get"] = changes
+    with pytest.raises(ProbeError, match="change faster"):
+        await units.deadline().read()
+
+
 @pytest.mark.parametrize("sub", ["failed", "dead"])
 async def test_a_timer_that_does_not_wait_is_not_armed_and_the_earlier_one_stays(
     units, stand_in, sub, monkeypatch
@@ -220,7 +258,7 @@ async def test_a_timer_that_does_not_wait_is_not_armed_and_the_earlier_one_stays
     stand_in.on_call["StartUnit"] = lambda: stand_in.listed.update(
         {"nova-watchdog-deadline@15000.timer": (sub, 0)}
     )
-    with pytest.raises(ActionRefusedError, match=rf"does not wait: it is active \({sub}\)"):
+    with pytest.raises(ActionRefusedError, match=rf"does not wait: it is {_active(sub)} \({sub}\)"):
         await units.deadline().arm(20.0)
     assert not stand_in.called("StopUnit")
 

@@ -56,15 +56,17 @@ class SystemdDeadline:
         await self._carrier.carry_out(self._arm(at_s))
 
     async def read(self) -> DeadlineState:
-        """The earliest timer that waits, and what the service does. Raises ProbeError."""
+        """The earliest timer that waits, and what the service does, all of one moment. Raises ProbeError."""
+        found = await self._list()
         for _ in range(_READ_ATTEMPTS):
-            found = await self._list()
             waits_until = [await self._elapses_at_us(one) for one in found if one.sub == "waiting"]
-            if _NEVER_US not in waits_until:
+            fired_us = [await self._fired_us(one) for one in found if one.sub != "waiting"]
+            # The times are asked for one by one: what fires meanwhile would have fired, and not serve yet.
+            before, found = found, await self._list()
+            if found == before and _NEVER_US not in waits_until:
                 break
         else:
             raise ProbeError("the deadline's timers change faster than they can be read")
-        fired_us = [await self._fired_us(one) for one in found if one.sub != "waiting"]
         return DeadlineState(
             elapses_at_s=min(waits_until) / 1e6 if waits_until else None,
             serving=any(_is_busy(one) for one in found),
