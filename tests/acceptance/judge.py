@@ -40,6 +40,7 @@ class Judge:
 
     def lines(self, since: float, event: str) -> list[Event]:
         """The daemon's lines about the pairing, with their time `t` and their fields."""
+        self.lab.catch_up("ctl1")
         found = []
         for record in self.lab.events(since, "journal", unit=DAEMON, by="unit"):
             fields = fields_of(record["message"])

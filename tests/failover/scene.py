@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from acceptance.judge import fields_of
-from lab.api.http import HttpError
+from lab import accounts
+from lab.api.http import HttpError, json_request
 from lab.client import Lab
 from lab.client.running import Overlap, Run
 from lab.controllers.daemon import UNIT as DAEMON
+from lab.parts import rabbitmq
 from lab.topology import Pairing
+from nova_watchdog.core.hold.timing import Timing
 
 Event = dict[str, Any]
 # A report written right before a kill may be seen this long after it.
 _OBSERVER_LAG_S = 1.0
 _POLL_S = 0.3
-_DEAD_AFTER_THAW_S = 1.0
+_DEAD_AFTER_THAW_S = Timing().kill_s
 _HEALTHY_WITHIN_S = 180.0
 
 
@@ -104,6 +108,8 @@ class Scene:
 
     def lines(self, since: float, event: str, controller: str | None = None) -> list[Event]:
         """The daemons' lines about the pairing, with their time `t` and their fields."""
+        for name in self.lab.status()["controllers"] if controller is None else [controller]:
+            self.lab.catch_up(name)
         found = []
         for record in self.lab.events(since, "journal", unit=DAEMON, by="unit"):
             fields = fields_of(record["message"])
@@ -115,6 +121,13 @@ class Scene:
     def rules(self, since: float, controller: str | None = None) -> list[str]:
         """The rules of holding in their order."""
         return [line["rule"] for line in self.lines(since, "hold", controller)]
+
+    def broker(self, path: str) -> Any:
+        """What RabbitMQ's management answers to that question."""
+        account = f"{accounts.RABBITMQ_USER}:{accounts.RABBITMQ_PASSWORD}"
+        headers = {"Authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}
+        url = rabbitmq.MANAGEMENT_URL + path
+        return json_request("GET", url, headers=headers, connect=self.lab.connect).content
 
     # --- waiting
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import threading
 import time
@@ -13,9 +12,7 @@ from failover.conftest import wait_until_all_served
 from failover.scene import Scene
 from failover.traffic import Traffic
 from figures import Report
-from lab import accounts
-from lab.api.http import HttpError, json_request
-from lab.parts import rabbitmq
+from lab.api.http import HttpError
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
 
@@ -29,16 +26,14 @@ class Consumers:
     def __init__(self, scene: Scene) -> None:
         self._lab = scene.lab
         self._queue = f"compute.{scene.pairing.host}"
-        account = f"{accounts.RABBITMQ_USER}:{accounts.RABBITMQ_PASSWORD}"
-        self._headers = {"Authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}
+        self._ask = scene.broker
         self._stop = threading.Event()
         self.seen_s: dict[str, float] = {}
         """When each address was seen last, by `watch`."""
 
     def addresses(self) -> set[str]:
         """The addresses of their connections."""
-        url = f"{rabbitmq.MANAGEMENT_URL}/api/consumers/%2F"
-        found = json_request("GET", url, headers=self._headers, connect=self._lab.connect).content
+        found = self._ask("/api/consumers/%2F")
         ours = [one["channel_details"] for one in found if one["queue"]["name"] == self._queue]
         return {channel["peer_host"] for channel in ours if channel}
 

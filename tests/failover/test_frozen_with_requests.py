@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 import json
-import os
 import ssl
 import time
 from collections import Counter
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +18,8 @@ from failover.conftest import wait_until_all_served
 from failover.scene import Scene, Takeover
 from failover.traffic import Traffic
 from figures import Report
-from lab import accounts, kernel
-from lab.api.http import json_request
-from lab.client.controller import init_pid
-from lab.parts import endpoints, rabbitmq
+from lab import accounts
+from lab.parts import endpoints
 
 pytestmark = [pytest.mark.lab, pytest.mark.failover]
 
@@ -81,25 +76,16 @@ class Seen:
 
 def queue_figures(scene: Scene) -> dict[str, int]:
     """The messages of the pairing's queue: taken and not acknowledged, and waiting."""
-    account = f"{accounts.RABBITMQ_USER}:{accounts.RABBITMQ_PASSWORD}"
-    headers = {"Authorization": f"Basic {base64.b64encode(account.encode()).decode()}"}
-    url = f"{rabbitmq.MANAGEMENT_URL}/api/queues/%2F/compute.{scene.pairing.host}"
-    found = json_request("GET", url, headers=headers, connect=scene.lab.connect).content
+    found = scene.broker(f"/api/queues/%2F/compute.{scene.pairing.host}")
     return {name: int(found.get(f"messages_{name}", 0)) for name in ("unacknowledged", "ready")}
 
 
 def machines(scene: Scene) -> Counter[str]:
     """How many virtual machines vCenter has of each server: nova names them by its id."""
-    with ThreadPoolExecutor(max_workers=1) as thread:  # it is never used outside the lab's network again
-        return thread.submit(_machines, scene).result()
+    return scene.lab.in_network(lambda: _machines(scene))
 
 
 def _machines(scene: Scene) -> Counter[str]:
-    descriptor = os.open(f"/proc/{init_pid(scene.lab.paths)}/ns/net", os.O_RDONLY)
-    try:
-        kernel.set_namespace(descriptor, kernel.NEW_NETWORK_NAMESPACE)
-    finally:
-        os.close(descriptor)
     library: Any = pyVmomi
     tls = ssl.create_default_context()
     tls.check_hostname, tls.verify_mode = False, ssl.CERT_NONE

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -208,19 +208,20 @@ class Traffic:
 
     def _call(self) -> None:
         while not self._stop.wait(_BETWEEN_CALLS_S):
-            asked_s, said = self._lab.now(), ""
-            try:
-                self._lab.nova.request("GET", f"/servers/{self._first}/diagnostics")
-            except HttpError as error:
-                said = f"HTTP {error.status}" if error.status else str(error).partition(": ")[2]
-            self.calls.append(Call(asked_s, self._lab.now() - asked_s, said))
+            self._asked(lambda: self._lab.nova.request("GET", f"/servers/{self._first}/diagnostics"))
 
     def _call_patiently(self, token: str) -> None:
-        asked_s, said = self._lab.now(), ""
         url = f"{endpoints.NOVA}/servers/{self._first}/diagnostics"
-        headers = {"X-Auth-Token": token}
+        headers, connect = {"X-Auth-Token": token}, self._lab.connect
+        self._asked(
+            lambda: json_request("GET", url, headers=headers, timeout_s=_PATIENT_CALL_S, connect=connect)
+        )
+
+    def _asked(self, ask: Callable[[], object]) -> None:
+        """Keep how it went."""
+        asked_s, said = self._lab.now(), ""
         try:
-            json_request("GET", url, headers=headers, timeout_s=_PATIENT_CALL_S, connect=self._lab.connect)
+            ask()
         except HttpError as error:
             said = f"HTTP {error.status}" if error.status else str(error).partition(": ")[2]
         self.calls.append(Call(asked_s, self._lab.now() - asked_s, said))

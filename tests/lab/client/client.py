@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from lab import wire
 from lab.api import watchdog
@@ -16,7 +18,7 @@ from lab.client.healing import heal
 from lab.client.network import LabNetwork
 from lab.client.pager import Pager
 from lab.client.running import Overlap, Run, overlaps, runs
-from lab.controllers.daemon import HTTP_PORT
+from lab.controllers.daemon import HTTP_PORT, UNIT
 from lab.errors import LabError
 from lab.paths import Paths
 
@@ -27,8 +29,16 @@ if TYPE_CHECKING:
     from lab.client.events import Event
     from lab.topology import Pairing, Topology
 
+T = TypeVar("T")
+
 _FAULT_TIMEOUT_S = 150.0
 _POLL_S = 0.2
+_JOURNAL_TIMEOUT_S = 60.0
+_LAST_SAID = (
+    "sh",
+    "-c",
+    f"journalctl --sync; journalctl --quiet --lines=1 --output=json _SYSTEMD_UNIT={UNIT}",
+)
 
 
 class Lab:
@@ -80,6 +90,10 @@ class Lab:
     def connect(self, host: str, port: int, timeout_s: float = 5.0) -> socket.socket:
         """A TCP connection from the servers' place in the lab's network; OSError as from any connect."""
         return self._network.connect(host, port, timeout_s)
+
+    def in_network(self, function: Callable[[], T]) -> T:
+        """What it returns, called where every socket that it makes is at the servers' place."""
+        return self._network.run(function)
 
     def http(self, path: str, controller: str = "ctl1", *, timeout_s: float = 5.0) -> Answer:
         """GET from the daemon's HTTP server; HttpError for a refusal or no answer."""
@@ -142,6 +156,25 @@ class Lab:
     ) -> Event:
         """The first such record; see EventLog.wait_for."""
         return self._events.wait_for(kind, since=since, timeout_s=timeout_s, predicate=predicate, **match)
+
+    def catch_up(self, controller: str) -> None:
+        """Wait until the observer has recorded what the daemon has said there so far.
+
+        What the daemon tells over HTTP may be seen earlier. Returns at once where the controller is away.
+        """
+        with suppress(LabError, subprocess.TimeoutExpired):
+            shown = (
+                self.controller(controller).run(_LAST_SAID, check=False, timeout_s=_JOURNAL_TIMEOUT_S).stdout
+            )
+            if shown:
+                last_us = int(json.loads(shown)["__REALTIME_TIMESTAMP"])
+                self.wait_for(
+                    "journal",
+                    since=0.0,
+                    timeout_s=_JOURNAL_TIMEOUT_S,
+                    controller=controller,
+                    predicate=lambda event: event["realtime_us"] >= last_us,
+                )
 
     def runs(self, unit: str, since: float = 0.0) -> list[Run]:
         """Every process of a unit that lived at `since` or later, on whatever controller, by its start."""

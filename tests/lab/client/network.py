@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from lab import kernel
+
+T = TypeVar("T")
 
 
 class LabNetwork:
@@ -17,14 +21,18 @@ class LabNetwork:
 
     def connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
         """A connected TCP socket; OSError as from any connect."""
+        return self.run(lambda: socket.create_connection((host, port), timeout=timeout_s))
+
+    def run(self, function: Callable[[], T]) -> T:
+        """What it returns or raises, called where every socket that it makes is in the lab's network."""
         # a namespace is entered by one thread, so that thread is made for it and thrown away
         with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(self._connect, host, port, timeout_s).result()
+            return thread.submit(self._run, function).result()
 
-    def _connect(self, host: str, port: int, timeout_s: float) -> socket.socket:
+    def _run(self, function: Callable[[], T]) -> T:
         descriptor = os.open(self._namespace, os.O_RDONLY)
         try:
             kernel.set_namespace(descriptor, kernel.NEW_NETWORK_NAMESPACE)
         finally:
             os.close(descriptor)
-        return socket.create_connection((host, port), timeout=timeout_s)
+        return function()
