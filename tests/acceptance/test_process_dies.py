@@ -6,7 +6,7 @@ import pytest
 
 from acceptance.conftest import wait_until_healthy
 from acceptance.judge import Judge
-from figures import Report
+from figures import BUSY_MACHINE_S, Report
 from lab.controllers.daemon import UNIT as DAEMON
 from nova_watchdog.core.policy import Policy
 
@@ -48,8 +48,8 @@ def test_killed_it_is_seen_at_once_and_brought_back(judges: tuple[Judge, ...], r
     (action,) = judge.lines(fault["before"], "action")
     assert (action["action"], action["rule"], action["outcome"]) == ("start", "R39", "done")
     (process,) = judge.starts(fault["before"])
-    heartbeat = judge.wait_for_heartbeat(process, 1)
-    assert end["t"] <= down["t"] <= action["t"] + 0.1
+    heartbeat = judge.wait_for_heartbeat(process, BUSY_MACHINE_S)
+    assert end["t"] <= down["t"] <= action["t"] + 0.1  # two lines of one round
     assert process["t"] < heartbeat["t"] < healthy["t"]
 
     seen_s, back_s = down["t"] - end["t"], heartbeat["t"] - end["t"]
@@ -59,7 +59,7 @@ def test_killed_it_is_seen_at_once_and_brought_back(judges: tuple[Judge, ...], r
         f"new heartbeat after {back_s:.1f} s; a bare restart takes {bare_s:.1f} s (goal: that plus 1 s)"
     )
     report(f"kill -9: the daemon says healthy {healthy['t'] - end['t']:.1f} s after the end")
-    assert seen_s < SLACK * SEEN_WITHIN_S
+    assert seen_s < BUSY_MACHINE_S
     assert back_s < SLACK * (bare_s + OVERHEAD_S)
     assert judge.up_and_enabled()
     assert not judges[1].edges(fault["before"]), "the other pairing was not concerned"

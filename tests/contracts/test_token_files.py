@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from fakes.clock import FakeClock
+from figures import BUSY_MACHINE_S
 from nova_watchdog.adapters.clock import SystemClock
 from nova_watchdog.adapters.tokens import TokenFiles
 from nova_watchdog.ports import ActionRefusedError
@@ -127,7 +128,7 @@ async def test_a_token_by_the_real_clock(condition: Condition) -> None:
     tokens = TokenFiles(condition.tokens, {"a": UNIT}, clock)
     await tokens.grant("a", clock.now_s() + 30)
     until_s = float((condition.tokens / UNIT).read_text())
-    assert 29 < until_s - _uptime_s() <= 30
+    assert 30 - BUSY_MACHINE_S < until_s - _uptime_s() <= 30
 
 
 async def test_an_unknown_pairing_and_an_unreadable_time_are_refused(

