@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.boards import panels
 from grafana.boards.board import to_pairing
-from grafana.boards.panels import DAEMON, FULL_WIDTH, GREEN, HALF, PAIRING, THIRD
+from grafana.boards.panels import DAEMON, FULL_WIDTH, GREEN, PAIRING, THIRD
 from grafana_foundation_sdk.builders import timeseries
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import units
@@ -143,15 +143,33 @@ def of_the_daemons() -> list[Builder[Panel]]:
             "Every 3 s by default; at 15 s what it holds is killed.",
             units.Seconds,
             [(f"time() - ({last} > 0)", _ON)],
-            HALF,
+            THIRD,
         ),
         panels.graph(
             "Renewals that fail",
             "Share of the attempts.",
             units.PercentUnit,
             [(f"{failed} / ({failed} + {done})", _ON)],
-            HALF,
+            THIRD,
         ).max(1),
+        panels.graph(
+            "Size of etcd",
+            "Of its fullest member. At the quota, 2 GiB unless it says another one, every write is refused.",
+            units.BytesIEC,
+            [
+                (f"max(nova_watchdog_store_size_bytes{{{DAEMON}}})", "file"),
+                (f"max(nova_watchdog_store_in_use_bytes{{{DAEMON}}})", "in use"),
+                (f"min(nova_watchdog_store_quota_bytes{{{DAEMON}}})", "quota"),
+            ],
+            THIRD,
+        ),
+        panels.flag_timeline(
+            "Alarms of etcd",
+            "While one is raised it refuses every write, until an operator disarms it.",
+            f"max by (alarm) (nova_watchdog_store_alarm{{{DAEMON}}})",
+            "{{alarm}}",
+            on="raised",
+        ).height(4),
     ]
 
 

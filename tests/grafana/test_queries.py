@@ -17,6 +17,7 @@ from alerts.real_parts import Prometheus, WebServer, prometheus, until
 from alerts.scenes import ALERTS, RULE_FILES
 from grafana.dashboards import Query, annotation_queries, boards, filled, offered, panels, queries, variables
 from nova_watchdog.core.diagnose import Diagnosis
+from nova_watchdog.core.store_size import StoreSize
 from nova_watchdog.telemetry.metrics import Exporter
 from telemetry import pictures, shared
 from telemetry.exported import TARGET, held, promtool, run_tests
@@ -30,6 +31,7 @@ CHOSEN = {
     "$__rate_interval": "10s",
 }
 SCRAPES = 5
+FULL_ETCD = StoreSize(1_900_000_000, 1_800_000_000, quota_bytes=2_147_483_648)
 
 
 def panel(board: str, title: str) -> dict[str, Any]:
@@ -108,7 +110,7 @@ class Daemon(BaseHTTPRequestHandler):
         snapshot = replace(
             snapshot,
             reload_mistakes=("nova-watchdog.toml: broken",),
-            keeper=shared.keeper(snapshot.now_s, renewals=self.scraped),
+            keeper=shared.keeper(snapshot.now_s, renewals=self.scraped, size=FULL_ETCD),
             holds={name: shared.hold(now_s=snapshot.now_s) for name in snapshot.pairings},
         )
         body, content_type = Exporter(lambda: snapshot, pictures.StoppedClock(snapshot.now_s)).render()
