@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from nova_watchdog.simulation import faults
 from nova_watchdog.simulation.parts.records import Snapshot
 from nova_watchdog.simulation.site import Intervals
 from nova_watchdog.simulation.world import SimulatedWorld
 from simulation.plays import PAIRINGS, said
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -144,3 +147,31 @@ def test_what_the_keeper_killed_is_no_humans_stop_for_the_next_daemon() -> None:
         world.timeline.run_until(260.0)
         assert lost, str(world.trace)
         assert world.waiting() == {}, str(world.trace)
+
+
+def test_a_silent_systemd_is_asked_once_a_round_whether_all_is_dead() -> None:
+    """It was asked twice as soon as the store was back, and each time may take as long as all its calls."""
+    with bent("cut-store ctl1 at 100s for 20s") as world:
+        seen: list[str] = []
+
+        def count() -> None:
+            keeper = world.sites["ctl1"].keeper
+            assert keeper is not None
+            for owner, name in ((keeper, "round"), (keeper._beginning, "clear")):
+                setattr(owner, name, _counted(getattr(owner, name), name, seen))
+
+        bus = world.sites["ctl1"].systemd.bus
+        world.timeline.call_at(99.0, count)
+        world.timeline.call_at(111.0, setattr, bus, "lost_because", "systemd is silent")
+        world.timeline.run_until(140.0)
+        told = "".join(name[0] for name in seen)
+        assert "c" in told, "its hold has ended, and nobody can tell whether all is dead"
+        assert "cc" not in told, told
+
+
+def _counted(call: Callable[[], Awaitable[T]], name: str, seen: list[str]) -> Callable[[], Awaitable[T]]:
+    async def counted() -> T:
+        seen.append(name)
+        return await call()
+
+    return counted

@@ -196,13 +196,13 @@ class Keeper:
     async def round(self) -> None:
         """One renewal where it is due, one look, one decision for each pairing."""
         self._registrar.check(self._ports.clock.now_s())
-        if self._beginning.must_clear:
-            await self._beginning.clear()
+        # Once a round: where systemd is silent each try takes as long as all its calls may.
+        is_clear = not self._beginning.must_clear or await self._beginning.clear()
         await self._renew_if_due()
         if not await self._look() or self._state.is_in_doubt():
             self._state.show_all()
             return
-        if self._registrar.registration is None and not await self._beginning.begin():
+        if self._registrar.registration is None and not (is_clear and await self._beginning.begin()):
             self._state.show_all()
             return
         for pairing in self._state.pairings:
