@@ -11,6 +11,10 @@ from nova_watchdog.simulation.parts.service import Service
 from nova_watchdog.simulation.parts.system_bus import SystemBus
 from nova_watchdog.simulation.parts.tokens import remove_token
 
+# The real one starts the timer, lists them, asks for this one's time, and stops the one before; and it lists
+# them, asks, and lists them again. Where systemd is slow each of these is.
+_CALLS_OF_AN_ARM, _CALLS_OF_A_READ = 4, 3
+
 
 class DeadlineFault(enum.Enum):
     """What can be wrong with arming. None of it stops a timer that waits already, but for `STUCK`."""
@@ -41,12 +45,15 @@ class SimulatedDeadline:
         self.on_kill: list[Callable[[], None]] = []
 
     async def arm(self, at_s: float) -> None:
-        """Restart the timer with what is left until `at_s` now; systemd counts from when it hears of it."""
-        after_s = max(0.0, at_s - self._machine.clock.now_s())
-        await self._bus.tell(lambda: self._arm(after_s))
+        """Let a timer wait for that moment, whenever systemd hears of it."""
+        await self._bus.tell(lambda: self._arm(at_s))
+        for _ in range(_CALLS_OF_AN_ARM - 1):
+            await self._bus.ask(self.now)
 
     async def read(self) -> DeadlineState:
         """How it stands when systemd reads it."""
+        for _ in range(_CALLS_OF_A_READ - 1):
+            await self._bus.ask(self.now)
         return await self._bus.ask(self.now)
 
     def now(self) -> DeadlineState:
@@ -59,14 +66,14 @@ class SimulatedDeadline:
         self._serving = False
         self.elapses.clear()
 
-    def _arm(self, after_s: float) -> None:
+    def _arm(self, at_s: float) -> None:
         if self.fault is DeadlineFault.REFUSED:
             raise ActionRefusedError("systemd refused to restart the deadline timer")
         if self.fault is DeadlineFault.DEAF:
             return
         self._forget_timer()
         if self.fault is None:
-            self._elapses_at_s = self._machine.clock.now_s() + after_s
+            self._elapses_at_s = max(at_s, self._machine.clock.now_s())
             self._timer = self._machine.call_at(self._elapses_at_s, self._elapse)
 
     def _forget_timer(self) -> None:
