@@ -1,6 +1,8 @@
 # Everything a person or CI does here. Works on a fresh Debian 12 machine as root: what is missing is installed.
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
+# With it each of the many Pythons that a run starts would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON := .venv/bin/python
 LAB := PYTHONPATH=tests $(PYTHON) -m lab
 SOURCES := watchdog tests grafana
