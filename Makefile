@@ -12,7 +12,7 @@ CORE_TESTS := tests/core tests/telemetry/test_kv.py tests/runtime/test_pause_and
 N ?= 2000
 SEEDS ?= 100
 
-.PHONY: help setup check format lock test test-fast test-lab soak bench faults run lab-up lab-down clean
+.PHONY: help setup check format lock test test-fast test-core-and-simulation test-ports test-alerts test-lab soak bench faults run lab-up lab-down clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,10 +37,20 @@ lock: ## resolve the locked versions anew (needs uv: make setup)
 
 test: check test-fast test-lab ## everything: checks, the quick tests, then all tests against the real parts
 
+# Three heaps of about the same size, side by side: the second one waits for most of its time.
 test-fast: setup ## the tests that need no lab; the core must be covered in every branch
-	.venv/bin/pytest -m "not lab" --ignore=tests/core
+	$(MAKE) --no-print-directory --jobs=3 --output-sync=target test-core-and-simulation test-ports test-alerts
+
+test-core-and-simulation: setup
 	.venv/bin/pytest $(CORE_TESTS) --cov=nova_watchdog.core --cov-report=
 	.venv/bin/coverage report --include='*/nova_watchdog/core/*' --fail-under=100
+	.venv/bin/pytest tests/simulation
+
+test-alerts: setup
+	.venv/bin/pytest -m "not lab" tests/alerts tests/grafana
+
+test-ports: setup
+	.venv/bin/pytest -m "not lab" --ignore=tests/core --ignore=tests/simulation --ignore=tests/alerts --ignore=tests/grafana
 
 test-lab: setup ## the tests against the real parts, in a lab of their own
 	scripts/test-lab
