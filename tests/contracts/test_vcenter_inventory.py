@@ -201,7 +201,7 @@ async def test_the_end_of_the_certificate_is_told(world):
     world.end_certificate_in(9)
     await world.port.read()
     left_s = (await world.port.inspect()).certificate_expires_in_s
-    assert 8.9 * DAY_S < left_s <= 9 * DAY_S
+    assert 8.9 * DAY_S < left_s <= 9 * DAY_S + 60  # the machine may set its clock back meanwhile
 
 
 async def test_sessions_of_the_account_are_told_without_our_own(world):

@@ -24,6 +24,8 @@ _WITHOUT_THEIR_PART = {
     "daemons: Store",
     "daemons: Since the last renewal",
     "daemons: Renewals that fail",
+    "daemons: Size of etcd",
+    "daemons: Alarms of etcd",
     "fleet: Holder",
     "fleet: Standbys that are ready",
     "fleet: Deadline",
