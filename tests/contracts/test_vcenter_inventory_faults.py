@@ -146,7 +146,7 @@ async def test_an_expired_certificate_that_nobody_verifies_is_told_by_the_invent
     untrusting.end_certificate_in(-3)
     assert (await untrusting.port.read()).outcome is VCenterOutcome.OK
     left_s = (await untrusting.port.inspect()).certificate_expires_in_s
-    assert -3.1 * DAY_S < left_s <= -3 * DAY_S
+    assert -3.1 * DAY_S < left_s <= -3 * DAY_S + 60  # the machine may set its clock back meanwhile
 
 
 async def test_sessions_of_other_watchdogs_are_not_novas(world):
