@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from contracts.simulated_worlds import SimulatedUnitsWorld
-from contracts.units_worlds import SystemdWorld, Wakes
+from contracts.units_worlds import DEAF, SystemdWorld, Wakes
 from contracts.waiting import PATIENCE_S
 from nova_watchdog.adapters import _systemd_deadline
 from nova_watchdog.adapters.systemd import SystemdUnits
@@ -33,14 +33,15 @@ _TOKEN_S = 300.0
 # `family` has children in sessions of their own; `queued` waits for a unit whose start takes long.
 _SCRIPTS = {
     "obedient": "exec sleep 1000",
-    "stubborn": "trap '' TERM; while :; do sleep 1000 & wait $!; done",
-    "family": "setsid sleep 1000 & trap '' TERM; sh -c 'setsid sleep 1000 & wait' & wait",
+    "stubborn": "while :; do sleep 1000 & wait $!; done",
+    "family": "setsid sleep 1000 & sh -c 'setsid sleep 1000 & wait' & wait",
 }
-_MANY = "trap '' TERM; setsid sleep 1234 & while :; do sleep 1234; done"
+_MANY = "setsid sleep 1234 & while :; do sleep 1234; done"
 _UNIT = """\
 [Service]
 Type=simple
 TimeoutStopSec=60s
+{more}
 ExecStart=/bin/sh -c "{script}"
 """
 
@@ -166,7 +167,8 @@ class RealHoldingWorld(SystemdWorld):
             await self.run("chmod", "0755", f"{_PLACE}/{name}")
         for kind, script in _SCRIPTS.items():
             template = f"{_UNITS}/contract-{kind}@.service"
-            await self._write(template, _UNIT.format(script=script))
+            more = "" if kind == "obedient" else DEAF
+            await self._write(template, _UNIT.format(script=script, more=more))
             await self.run("mkdir", "-p", f"{template}.d")
             await self._write(f"{template}.d/nova-watchdog.conf", self._repository("managed.conf"))
         await self._write(
@@ -204,7 +206,7 @@ class RealHoldingWorld(SystemdWorld):
     async def many_running(self, count: int) -> list[str]:
         """So many deaf units with two processes each, unwatched."""
         units = [f"contract-many@{number}.service" for number in range(count)]
-        await self._write(f"{_UNITS}/contract-many@.service", _UNIT.format(script=_MANY))
+        await self._write(f"{_UNITS}/contract-many@.service", _UNIT.format(script=_MANY, more=DEAF))
         await self._write(f"{_PLACE}/managed-units", "\n".join(units))
         await self.systemctl("daemon-reload")
         await self.systemctl("start", *units)

@@ -15,6 +15,7 @@ from lab.parts.image_server import IMAGE_ID
 pytestmark = pytest.mark.lab
 
 DRIVERS_REASON = "set by vmwareapi host_state"
+_ANSWERED_WITHIN_S = 60.0
 PYTHON = "/opt/nova-watchdog/bin/python"
 # The adapter as it is installed on the controller: the same file, the same network, the same libraries.
 PROGRAM = """
@@ -58,9 +59,18 @@ def nova(lab: Lab, *arguments: str) -> dict[str, Any]:
     return decoded
 
 
+def answered(lab: Lab, *arguments: str) -> dict[str, Any]:
+    """The same, asked again where a busy machine's Nova takes longer than the adapter waits."""
+    deadline = lab.now() + _ANSWERED_WITHIN_S
+    while (answer := nova(lab, *arguments)).get("error") == "ProbeError" and lab.now() < deadline:
+        time.sleep(0.5)
+    assert "error" not in answer, answer
+    return answer
+
+
 def test_it_reads_every_nova_compute_and_the_conductors(running_lab: Lab, host: str):
     """One request tells all."""
-    seen = nova(running_lab, "read")
+    seen = answered(running_lab, "read")
     assert set(seen["computes"]) == {pairing.host for pairing in running_lab.pairings}
     record = seen["computes"][host]
     assert (record["host"], record["up"], record["disabled"], record["forced_down"]) == (
@@ -74,11 +84,11 @@ def test_it_reads_every_nova_compute_and_the_conductors(running_lab: Lab, host: 
 
 def test_its_text_of_the_last_report_advances_with_a_heartbeat(running_lab: Lab, host: str):
     """That is all that is ever done with it."""
-    before = nova(running_lab, "read")["computes"][host]["updated_at"]
+    before = answered(running_lab, "read")["computes"][host]["updated_at"]
     since = running_lab.now()
     for _ in range(2):
         since = running_lab.wait_for("heartbeat", since=since + 0.01, timeout_s=60, host=host)["t"]
-    assert nova(running_lab, "read")["computes"][host]["updated_at"] != before
+    assert answered(running_lab, "read")["computes"][host]["updated_at"] != before
 
 
 def test_it_enables_a_service_disabled_with_exactly_that_reason(running_lab: Lab, host: str):
@@ -98,7 +108,7 @@ def test_it_leaves_an_operators_disable_alone(running_lab: Lab, host: str):
 
 def test_it_reads_the_workload_of_every_nova_compute(running_lab: Lab, host: str):
     """The node is the cluster's moid and the vCenter's identity; nothing runs there yet."""
-    seen = nova(running_lab, "workload")["hosts"]
+    seen = answered(running_lab, "workload")["hosts"]
     assert set(seen) == {pairing.host for pairing in running_lab.pairings}
     assert (seen[host]["instances"], seen[host]["builds_s"]) == (0, [])
     (node,) = seen[host]["nodes"]
@@ -139,7 +149,7 @@ def _wait_for_build(lab: Lab, host: str, older_than_s: float = -1.0) -> float:
     """The age of the one build of `host`, once it is older than that."""
     deadline = lab.now() + 60
     while True:
-        ages_s = nova(lab, "workload")["hosts"][host]["builds_s"]
+        ages_s = answered(lab, "workload")["hosts"][host]["builds_s"]
         if ages_s and ages_s[0] > older_than_s:
             (age_s,) = ages_s
             return float(age_s)
@@ -150,13 +160,13 @@ def _wait_for_build(lab: Lab, host: str, older_than_s: float = -1.0) -> float:
 def test_a_cell_that_is_down_hides_its_records(running_lab: Lab, host: str):
     """Known and not readable, so neither shown nor gone; the workload cannot be told at all."""
     with running_lab.fault("cell-down"):
-        seen = nova(running_lab, "read")
+        seen = answered(running_lab, "read")
         assert seen["computes"] == {}
         assert seen["hidden"] == sorted(pairing.host for pairing in running_lab.pairings)
         assert "HTTP 500" in nova(running_lab, "workload")["text"]
         refused = nova(running_lab, "enable", host, DRIVERS_REASON)
         assert refused["error"] == "ActionRefusedError"
-    assert nova(running_lab, "read")["hidden"] == []
+    assert answered(running_lab, "read")["hidden"] == []
 
 
 @pytest.mark.parametrize("fault", ["nova-api-stopped", "keystone-stopped"])

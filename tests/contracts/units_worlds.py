@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import signal
 import subprocess
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,11 +20,14 @@ from nova_watchdog.ports import Clock, Units
 from nova_watchdog.simulation.parts.systemd import SimulatedSystemd
 
 # `simple` exits by itself when told: with 0 after USR1, with 3 after USR2. Its child outlives the
-# main process for a moment, as some of nova-compute's do. `stubborn` ignores SIGTERM.
+# main process for a moment, as some of nova-compute's do. `stubborn` is deaf to a stop.
 _TEMPLATES = {
     "simple": "trap 'exit 0' USR1; trap 'exit 3' USR2; while :; do sleep 1000 & wait $!; done",
-    "stubborn": "trap '' TERM; while :; do sleep 1000 & wait $!; done",
+    "stubborn": "while :; do sleep 1000 & wait $!; done",
 }
+# Deaf from its first moment: a trap of the script's own may come after the stop.
+DEAF = "KillSignal=SIGCONT"
+_CATCHES_BOTH = 1 << (signal.SIGUSR1 - 1) | 1 << (signal.SIGUSR2 - 1)
 _TEMPLATE = """\
 [Unit]
 Description=Contract suite of the watchdog
@@ -33,6 +37,7 @@ StartLimitBurst=1
 Type=simple
 Restart=no
 TimeoutStopSec=4s
+{more}
 ExecStart=/bin/sh -c "{script}"
 """
 
@@ -128,11 +133,12 @@ class SystemdWorld:
 
     async def open(self) -> SystemdWorld:
         for name, script in _TEMPLATES.items():
-            text = _TEMPLATE.format(interval_s=0, script=script)
+            more = DEAF if name == "stubborn" else ""
+            text = _TEMPLATE.format(interval_s=0, script=script, more=more)
             await self._write(f"/run/systemd/system/contract-{name}@.service", text)
         await self._write(
             "/run/systemd/system/contract-limited@.service",
-            _TEMPLATE.format(interval_s=1000, script=_TEMPLATES["simple"]),
+            _TEMPLATE.format(interval_s=1000, script=_TEMPLATES["simple"], more=""),
         )
         await self.systemctl("daemon-reload")
         return self
@@ -224,8 +230,17 @@ class SystemdWorld:
         await self._wait_down(unit)
 
     async def exit(self, unit: str, code: int) -> None:
+        main = await self.systemctl("show", "--property=MainPID", "--value", unit)
+        async with asyncio.timeout(PATIENCE_S):
+            while not await self._listens(main):  # noqa: ASYNC110 - its script may not have come that far
+                await asyncio.sleep(0.02)
         await self.systemctl("kill", "--kill-whom=main", f"--signal={'USR2' if code else 'USR1'}", unit)
         await self._wait_down(unit)
+
+    async def _listens(self, pid: str) -> bool:
+        status = await self.run("cat", f"/proc/{pid}/status")
+        caught = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:"))
+        return int(caught, 16) & _CATCHES_BOTH == _CATCHES_BOTH
 
     async def mask(self, unit: str) -> None:
         await self.run("ln", "-s", "/dev/null", f"/run/systemd/system/{unit}")
